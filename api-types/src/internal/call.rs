@@ -1,0 +1,49 @@
+//! The calls, listed once: [`data_access_calls!`] makes the trait here, the HTTP client and the HTTP server in
+//! `dataaccess-svc`. A call is added by adding a line.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::error::ApiError;
+
+/// Hands the list of calls to a macro: `name(Request) -> Response, "what it does";`.
+#[macro_export]
+macro_rules! data_access_calls {
+    ($with:path) => {
+        $with! {
+            ready(()) -> (), "The store answers.";
+            change_space(SpaceChangeRequest) -> SpaceChangeOutcome, "Changes the catalogue of spaces.";
+            get_space(SpaceQuery) -> SpaceView, "One space.";
+            list_spaces(SpaceListQuery) -> Listed<SpaceView>, "Spaces, oldest first.";
+            space_command(SpaceCommandRequest) -> CommandOutcome, "Changes nodes or tag definitions.";
+            get_tag(TagQuery) -> TagView, "One tag definition.";
+            list_tags(TagListQuery) -> Listed<TagView>, "Tag definitions by name.";
+            get_node(NodeQuery) -> Arc<NodeView>, "One node with its resolved tags.";
+            explain_node(NodeQuery) -> NodeExplained, "Where each resolved tag comes from.";
+            list_nodes(NodeListQuery) -> Listed<NodeView>, "Nodes in order of their prefixes.";
+            lookup(LookupQuery) -> Vec<NodeView>, "The nodes that contain an address, longest first.";
+            get_user(UserQuery) -> Arc<Account>, "One account.";
+            list_users(UserListQuery) -> Listed<Arc<Account>>, "Accounts by name.";
+            change_user(UserChangeRequest) -> UserChangeOutcome, "Changes one account.";
+        }
+    };
+}
+
+macro_rules! make_trait {
+    ($($name:ident($request:ty) -> $response:ty, $doc:literal;)+) => {
+        /// The data access layer: everything the frontend may ask of it.
+        ///
+        /// Cancel safety: a mutation goes on when its future is dropped; reads stop.
+        #[async_trait]
+        pub trait DataAccess: Send + Sync + 'static {
+            $(
+                #[doc = $doc]
+                async fn $name(&self, context: &CallContext, request: $request) -> Result<$response, ApiError>;
+            )+
+        }
+    };
+}
+
+data_access_calls!(make_trait);

@@ -1,0 +1,121 @@
+//! Commands to a space: everything that changes nodes and tags goes through its one writer.
+
+use cadastre_domain::Prefix;
+use cadastre_domain::tags::{ExplicitTags, TagDefinition, TagName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{MutationOptions, NodeView};
+use crate::error::ApiError;
+
+/// What to change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SpaceCommand {
+    /// A new node.
+    CreateNode {
+        /// Its id (UUIDv7, made by the caller).
+        id: Uuid,
+        /// Its prefix.
+        prefix: Prefix,
+        /// If given: must be the id of the tightest containing node.
+        parent_id: Option<Uuid>,
+        /// Tags to set.
+        tags: ExplicitTags,
+        /// Empty = none.
+        description: String,
+    },
+    /// New tags (as a whole) and, if given, a new description.
+    UpdateNode {
+        /// The node.
+        id: Uuid,
+        /// The new tags.
+        tags: ExplicitTags,
+        /// `None` = unchanged.
+        description: Option<String>,
+    },
+    /// Removes a node; its children move up and keep their resolved tags.
+    DeleteNode {
+        /// The node.
+        id: Uuid,
+    },
+    /// A new tag definition.
+    CreateTag {
+        /// The definition.
+        definition: TagDefinition,
+    },
+    /// Replaces a tag definition.
+    UpdateTag {
+        /// The new definition; its name says which.
+        definition: TagDefinition,
+    },
+    /// Removes a tag definition that is not in use.
+    DeleteTag {
+        /// Which.
+        name: TagName,
+    },
+}
+
+/// `space_command`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpaceCommandRequest {
+    /// The space.
+    pub space: Uuid,
+    /// What to change.
+    pub command: SpaceCommand,
+    /// How.
+    #[serde(default)]
+    pub options: MutationOptions,
+}
+
+/// A tag definition as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TagView {
+    /// The definition.
+    pub definition: TagDefinition,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub modified: Timestamp,
+    /// Version of the space at its last change; its `ETag`.
+    pub revision: u64,
+}
+
+/// State of a thing before or after a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Image {
+    /// A node.
+    Node(NodeView),
+    /// A tag definition.
+    Tag(TagView),
+}
+
+/// One changed thing; the command's own subject comes first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageChange {
+    /// `None` = it was made.
+    pub before: Option<Image>,
+    /// `None` = it was removed.
+    pub after: Option<Image>,
+}
+
+/// What became of a command that was not refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum CommandOutcome {
+    /// Durable.
+    Committed {
+        /// Version of the space.
+        version: u64,
+        /// The same `Idempotency-Key` was answered before; nothing was done this time.
+        replayed: bool,
+        /// The command's subject after it (as of `version`); `None` = it was removed.
+        subject: Option<Image>,
+    },
+    /// A dry run: what would change, or what stands in the way.
+    Planned {
+        /// What would change.
+        changes: Vec<ImageChange>,
+        /// The error it would answer.
+        conflict: Option<ApiError>,
+    },
+}

@@ -1,0 +1,16 @@
+//! The internal protocol between frontend and data access: one trait, two ways to reach it (in the same
+//! process, or over HTTP), one list of calls that makes trait, client and server agree.
+
+mod call;
+mod command;
+mod context;
+mod node;
+mod spaces;
+mod users;
+
+pub use call::*;
+pub use command::*;
+pub use context::*;
+pub use node::*;
+pub use spaces::*;
+pub use users::*;

@@ -1,0 +1,16 @@
+//! Bodies of the public API (seed `ipam-system-design.md` §4, DESIGN §4). JSON is camelCase; unknown fields of
+//! request bodies are refused by name; times are RFC 3339 UTC; ids are UUIDv7 text.
+
+mod auth;
+mod ip;
+mod plan;
+mod space;
+mod tag;
+mod user;
+
+pub use auth::*;
+pub use ip::*;
+pub use plan::*;
+pub use space::*;
+pub use tag::*;
+pub use user::*;

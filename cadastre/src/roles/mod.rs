@@ -1,0 +1,107 @@
+//! Runs a role: log, metrics, runtime, listener, then the role's own wiring, and the end.
+
+mod dataaccess;
+mod door;
+mod frontend;
+mod gateway;
+mod serve;
+mod split;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cadastre_dataaccess::{DataAccessConfig, LocalDataAccess};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::Instant;
+
+use crate::config::{Effective, Role, unknown_variables};
+use crate::failure::Failure;
+use crate::http::Listener;
+use crate::{logging, metering, store, terminal};
+
+/// Time for threads that block when everything else is done.
+const LAST_MOMENT: Duration = Duration::from_millis(300);
+
+/// What every role starts with.
+struct Start<'a> {
+    settings: &'a Effective,
+    listener: Listener,
+    metrics: PrometheusHandle,
+}
+
+/// Runs a role until it is told to end.
+pub(crate) fn run(settings: &Effective) -> Result<(), Failure> {
+    // Dropped last: what is still to be logged is written out.
+    let _log = logging::start(settings)?;
+    warn_of_unknown_variables();
+    let listener = Listener::open(settings)?;
+    let metrics = metering::start(settings.role())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("cadastre")
+        .build()
+        .map_err(|error| Failure::new(format!("No threads can be started: {error}.")))?;
+    let start = Start {
+        settings,
+        listener,
+        metrics,
+    };
+    let result = runtime.block_on(async {
+        tokio::spawn(metering::upkeep(start.metrics.clone()));
+        match settings.role() {
+            Role::Serve => Box::pin(serve::run(start)).await,
+            Role::DataAccess => Box::pin(dataaccess::run(start)).await,
+            Role::Frontend => Box::pin(frontend::run(start)).await,
+            Role::Gateway => Box::pin(gateway::run(start)).await,
+        }
+    });
+    runtime.shutdown_timeout(LAST_MOMENT);
+    if result.is_ok() {
+        tracing::info!("stopped");
+    }
+    result
+}
+
+/// Opens the store and the data access layer on it.
+async fn open_records(settings: &Effective) -> Result<Arc<LocalDataAccess>, Failure> {
+    let store = store::open(settings)?;
+    LocalDataAccess::open(store, DataAccessConfig::default())
+        .await
+        .map_err(|error| {
+            let url = settings.text(&crate::config::table::STORE).unwrap_or_default();
+            Failure::new(format!(
+                "The records in {url} cannot be used: {error}. Restore a backup, or name another store."
+            ))
+        })
+}
+
+/// Finishes what the data access layer has begun, as far as there is time.
+async fn close_records(access: &LocalDataAccess, deadline: Instant) {
+    if tokio::time::timeout_at(deadline, access.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("background work was cut short; the next start goes on with it");
+    }
+}
+
+/// A misspelt variable would be ignored in silence.
+fn warn_of_unknown_variables() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (variable, near) in unknown_variables(names, &crate::import::variables()) {
+        let near = near.as_deref().unwrap_or("none that is near");
+        tracing::warn!(
+            variable,
+            near,
+            "an environment variable that no setting has is ignored"
+        );
+    }
+}
+
+/// Tells the operator where things are.
+fn announce(lines: &[(&str, String)]) {
+    terminal::say(&format!("Cadastre {}", env!("CARGO_PKG_VERSION")));
+    for (what, value) in lines {
+        terminal::say(&format!("  {what:<16}{value}"));
+    }
+}

@@ -1,0 +1,95 @@
+//! `cadastre serve`: all layers in one process, with no network between them.
+
+use actix_web::App;
+use cadastre_frontend::{Frontend, FrontendConfig};
+use cadastre_gateway::Gateway;
+
+use super::{Start, announce, close_records, door, open_records};
+use crate::config::{Effective, table};
+use crate::failure::{Failure, sentence};
+use crate::shutdown::Drain;
+use crate::{http, landing, metering, store};
+
+pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
+    let Start {
+        settings,
+        listener,
+        metrics,
+    } = start;
+    let door = door::configuration(settings)?;
+    let data = settings.path(&table::DATA).unwrap_or_default();
+    store::make_directory(&data)?;
+    let access = open_records(settings).await?;
+    let frontend = Frontend::start(frontend_configuration(settings, None), access.clone())
+        .await
+        .map_err(|error| Failure::new(sentence(&error)))?;
+    let gateway =
+        Gateway::new(door, frontend.verification_keys()).map_err(|error| Failure::new(sentence(&error)))?;
+    let drain = Drain::new(settings, Some(gateway.clone()))?;
+
+    if !listener.is_local() && !listener.is_encrypted() && !settings.flag(&table::TRUSTED_NETWORK) {
+        tracing::warn!(
+            "listening off loopback without TLS: passwords and tokens travel in the clear; set tls-cert and \
+             tls-key, or trusted-network behind a proxy that does the TLS"
+        );
+    }
+    let url = listener.url();
+    let application = {
+        let (frontend, gateway) = (frontend.clone(), gateway.clone());
+        let metrics = metering::configure(&metrics);
+        move || {
+            App::new()
+                .wrap(gateway.door())
+                .configure(metrics.clone())
+                .configure(landing::configure)
+                .configure(frontend.configure())
+        }
+    };
+    let server = http::start(settings, listener, &drain, application)?;
+    announce(&[
+        ("Data", data.display().to_string()),
+        (
+            "Store",
+            settings.text(&table::STORE).unwrap_or_default().to_owned(),
+        ),
+        ("Admin", admin_in_words(&frontend, settings)),
+        ("API", format!("{url}/docs")),
+        ("URL", url),
+    ]);
+    let deadline = Box::pin(drain.run(server)).await?;
+    close_records(&access, deadline).await;
+    Ok(())
+}
+
+/// Settings of the frontend, in one process (no token) or alone.
+pub(super) fn frontend_configuration(settings: &Effective, service_token: Option<String>) -> FrontendConfig {
+    let keys_dir = settings.path(&table::KEYS).unwrap_or_default();
+    // A frontend that was told of its keys only leaves nothing elsewhere.
+    let beside_keys =
+        service_token.is_some() && settings.is_given(&table::KEYS) && !settings.is_given(&table::DATA);
+    let directory = if beside_keys {
+        keys_dir.clone()
+    } else {
+        settings.path(&table::DATA).unwrap_or_default()
+    };
+    FrontendConfig {
+        keys_dir,
+        admin_password: settings.text(&table::ADMIN_PASSWORD).map(str::to_owned),
+        admin_password_file: directory.join("admin-password"),
+        access_token_seconds: settings.duration(&table::ACCESS_TOKEN_LIFETIME).as_secs(),
+        refresh_token_seconds: settings.duration(&table::REFRESH_TOKEN_LIFETIME).as_secs(),
+        service_token,
+        ..FrontendConfig::default()
+    }
+}
+
+/// Where the password of `admin` is.
+pub(super) fn admin_in_words(frontend: &Frontend, settings: &Effective) -> String {
+    match frontend.first_password_file() {
+        Some(file) => format!("user admin, password in the file {}", file.display()),
+        None if settings.text(&table::ADMIN_PASSWORD).is_some() => {
+            "user admin; CADASTRE_ADMIN_PASSWORD counts on the first start only".to_owned()
+        }
+        None => "user admin, made on an earlier start".to_owned(),
+    }
+}

@@ -1,0 +1,51 @@
+//! Opens the store, and turns what can go wrong into a sentence for the operator.
+
+use std::sync::Arc;
+
+use cadastre_storage::{Store, StoreError, open_url};
+
+use crate::config::{Effective, table};
+use crate::failure::{Failure, sentence};
+
+/// Opens the store that the settings name.
+pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
+    if settings.text(&table::CACHE).is_some() {
+        return Err(settings.refuse(
+            &table::CACHE,
+            "cannot be used yet: the shared cache comes with a later release; take the setting away, this \
+             process keeps its own",
+        ));
+    }
+    let url = settings.text(&table::STORE).unwrap_or_default();
+    if let Some(directory) = url.strip_prefix("rocksdb:") {
+        let directory = std::path::Path::new(directory.strip_prefix("//").unwrap_or(directory));
+        make_directory(directory)?;
+    }
+    open_url(url).map_err(|error| match error {
+        StoreError::Invalid { reason } => Failure::usage(sentence(&reason)),
+        StoreError::InUse { reason } => Failure::new(sentence(&format!("Cannot open the store: {reason}"))),
+        StoreError::Corrupt { reason, .. } => Failure::new(format!(
+            "The store {url} is damaged ({reason}), and the server refuses to guess what it held. Restore the \
+             data directory from a backup; keep the damaged one, records may be saved from it."
+        )),
+        StoreError::Unavailable { reason, .. } => Failure::new(format!(
+            "The store {url} cannot be opened: {reason}. Check that the disk is there, has room, and that this \
+             user may write to it."
+        )),
+        StoreError::Exists { .. }
+        | StoreError::Changed { .. }
+        | StoreError::Unsupported { .. }
+        | StoreError::OutcomeUnknown { .. } => Failure::new(format!("The store {url} cannot be opened: {error}.")),
+    })
+}
+
+/// Makes a directory that only this user can look into; one that exists stays as it is.
+pub(crate) fn make_directory(path: &std::path::Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+        Failure::new(format!(
+            "The directory {} cannot be made: {error}. Name another with --data, or let this user write there.",
+            path.display()
+        ))
+    })
+}

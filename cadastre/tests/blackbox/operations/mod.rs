@@ -1,0 +1,8 @@
+//! What an operator meets: starting, refusing to start, stopping, settings, limits, lists, logs, metrics, and the
+//! command line client.
+
+mod import;
+mod lifecycle;
+mod limits;
+mod observability;
+mod settings;

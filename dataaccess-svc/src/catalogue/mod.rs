@@ -1,0 +1,7 @@
+//! The catalogue of spaces: one partition, rarely written, kept in memory for lists and filters.
+
+mod list;
+mod state;
+mod write;
+
+pub(crate) use state::Catalogue;

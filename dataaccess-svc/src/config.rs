@@ -1,0 +1,45 @@
+//! What can be tuned in the data access layer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+
+/// Settings; the defaults suit production.
+#[derive(Clone, Debug)]
+pub struct DataAccessConfig {
+    /// Most commands that share one durable commit.
+    pub group_commands: usize,
+    /// Commands that may wait for one space before more are turned away (503 `Overloaded`).
+    pub queue_commands: usize,
+    /// Rows that one batch of a purge deletes.
+    pub purge_batch_rows: usize,
+    /// Resolved-tag contexts kept in memory.
+    pub context_cache_entries: usize,
+    /// Answered nodes kept in memory, where nobody else writes the store.
+    pub node_cache_entries: usize,
+    /// Accounts kept in memory.
+    pub account_cache_entries: usize,
+    /// How long an `Idempotency-Key` is remembered.
+    pub idempotency_lifetime: Duration,
+    /// Index rows that a changed tag definition may look at inside the writer; more are read beforehand.
+    pub verify_rows_in_writer: usize,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for DataAccessConfig {
+    fn default() -> Self {
+        Self {
+            group_commands: 256,
+            queue_commands: 4096,
+            purge_batch_rows: 1000,
+            context_cache_entries: 100_000,
+            node_cache_entries: 50_000,
+            account_cache_entries: 10_000,
+            idempotency_lifetime: Duration::from_secs(24 * 3600),
+            verify_rows_in_writer: 2_000,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The client's half: [`DataAccess`] over HTTP against one or more data access services.
+//!
+//! A call that only reads is tried on another service when one does not answer. A change is tried elsewhere
+//! only when the connection could not be made at all: otherwise it may have happened, and the caller is told so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cadastre_api_types::correlation::{CORRELATION_HEADER, SERVICE_TOKEN_HEADER};
+use cadastre_api_types::internal::*;
+use cadastre_api_types::{ApiError, ErrorCode, data_access_calls};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BASE, Call};
+use crate::secret::Secret;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No service was named.
+    #[error("no data access service was named; give at least one URL such as http://127.0.0.1:8082")]
+    NoService,
+    /// Not a URL.
+    #[error("{url} is not a URL of a data access service: {reason}")]
+    BadUrl {
+        /// What was given.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// [`DataAccess`] over HTTP.
+#[derive(Debug)]
+pub struct HttpDataAccess {
+    services: Vec<String>,
+    token: Secret,
+    client: reqwest::Client,
+    next: AtomicUsize,
+}
+
+/// Whether a call changes something.
+fn changes(call: &str) -> bool {
+    matches!(call, "change_space" | "space_command" | "change_user")
+}
+
+impl HttpDataAccess {
+    /// A client of these services (base URLs).
+    pub fn new(
+        urls: Vec<String>,
+        service_token: Secret,
+        client: reqwest::Client,
+    ) -> Result<Self, ClientError> {
+        if urls.is_empty() {
+            return Err(ClientError::NoService);
+        }
+        let mut services = Vec::with_capacity(urls.len());
+        for url in urls {
+            let parsed = reqwest::Url::parse(&url).map_err(|error| ClientError::BadUrl {
+                url: url.clone(),
+                reason: error.to_string(),
+            })?;
+            if !matches!(parsed.scheme(), "http" | "https") {
+                return Err(ClientError::BadUrl {
+                    url,
+                    reason: "it must begin with http:// or https://".to_owned(),
+                });
+            }
+            services.push(url.trim_end_matches('/').to_owned());
+        }
+        Ok(Self {
+            services,
+            token: service_token,
+            client,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    async fn call<R, T>(&self, name: &'static str, context: &CallContext, request: &R) -> Result<T, ApiError>
+    where
+        R: Serialize + Sync,
+        T: DeserializeOwned,
+    {
+        let body = serde_json::to_vec(&Call { context, request }).map_err(|error| {
+            tracing::error!(%error, call = name, "a call cannot be written");
+            ApiError::new(
+                ErrorCode::Internal,
+                "A fault of the server. Its log has more under the correlation id.",
+            )
+        })?;
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut last = None;
+        for offset in 0..self.services.len() {
+            let service = &self.services[(first + offset) % self.services.len()];
+            let sent = self
+                .client
+                .post(format!("{service}{BASE}/{name}"))
+                .timeout(TIMEOUT)
+                .header(SERVICE_TOKEN_HEADER, self.token.expose())
+                .header(CORRELATION_HEADER, &context.correlation_id)
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(body.clone())
+                .send()
+                .await;
+            match sent {
+                Ok(response) => match read(response).await {
+                    Ok(result) => return result,
+                    Err(error) if changes(name) => return Err(unknown(name, &error)),
+                    Err(error) => last = Some(error),
+                },
+                Err(error) if changes(name) && !error.is_connect() => return Err(unknown(name, &error)),
+                Err(error) => last = Some(error),
+            }
+        }
+        if let Some(error) = last {
+            tracing::warn!(%error, call = name, "no data access service answers");
+        }
+        Err(ApiError::new(
+            ErrorCode::StoreUnavailable,
+            "The data access service does not answer. Nothing was changed by this request; send it again later.",
+        )
+        .with_retry_after(1))
+    }
+}
+
+async fn read<T: DeserializeOwned>(
+    response: reqwest::Response,
+) -> Result<Result<T, ApiError>, reqwest::Error> {
+    if response.status().is_success() {
+        return Ok(Ok(response.json().await?));
+    }
+    let status = response.status();
+    let bytes = response.bytes().await?;
+    Ok(Err(serde_json::from_slice::<ApiError>(&bytes).unwrap_or_else(
+        |_| {
+            tracing::error!(%status, "a data access service answered what is not ours");
+            ApiError::new(
+                ErrorCode::Internal,
+                "A fault of the server. Its log has more under the correlation id.",
+            )
+        },
+    )))
+}
+
+fn unknown(call: &str, error: &reqwest::Error) -> ApiError {
+    tracing::error!(%error, call, "the answer to a change was lost");
+    ApiError::new(
+        ErrorCode::StoreUnavailable,
+        "The answer to this change was lost, so it may have been made. Read before sending it again, or send it again with \
+         the same Idempotency-Key.",
+    )
+    .with_retry_after(2)
+}
+
+macro_rules! make_client {
+    ($($name:ident($request:ty) -> $response:ty, $doc:literal;)+) => {
+        #[async_trait]
+        impl DataAccess for HttpDataAccess {
+            $(
+                async fn $name(&self, context: &CallContext, request: $request) -> Result<$response, ApiError> {
+                    self.call(stringify!($name), context, &request).await
+                }
+            )+
+        }
+    };
+}
+
+data_access_calls!(make_client);

@@ -1,0 +1,329 @@
+//! The in-process path: [`DataAccess`] on a store that this process has opened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use cadastre_api_types::internal::*;
+use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_storage::Store;
+use dashmap::DashMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::catalogue::Catalogue;
+use crate::config::DataAccessConfig;
+use crate::errors::{Failure, Outcome};
+use crate::keys;
+use crate::purge;
+use crate::space::{
+    AnswerCache, ContextCache, Done, SpaceHandle, Work, Workshop, check_if_match, gone, load, submit,
+    tag_view,
+};
+use crate::users::Users;
+
+/// Why data access could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Store(String),
+}
+
+/// Everything of one store. Its tasks run on the runtime it was opened on.
+#[derive(Debug)]
+pub struct LocalDataAccess {
+    inner: Arc<Inner>,
+}
+
+/// What its tasks share with it.
+struct Inner {
+    store: Arc<dyn Store>,
+    config: DataAccessConfig,
+    spaces: DashMap<Uuid, Arc<SpaceHandle>>,
+    contexts: Arc<ContextCache>,
+    answers: Arc<AnswerCache>,
+    catalogue: Arc<Catalogue>,
+    users: Arc<Users>,
+    workshop: Workshop,
+    stop: CancellationToken,
+    shutting_down: AtomicBool,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LocalDataAccess {
+    /// Reads the catalogue and finishes deletions that an earlier process began (in the background).
+    pub async fn open(store: Arc<dyn Store>, config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+        let catalogue = Arc::new(Catalogue::new(Arc::clone(&store), config.clone()));
+        catalogue
+            .load()
+            .await
+            .map_err(|failure| OpenError::Store(failure.to_string()))?;
+        let users = Arc::new(Users::new(
+            Arc::clone(&store),
+            config.clone(),
+            Arc::clone(&catalogue),
+        ));
+        let stop = CancellationToken::new();
+        let workshop = Workshop {
+            tasks: TaskTracker::new(),
+            runtime: tokio::runtime::Handle::current(),
+            stop: stop.clone(),
+        };
+        let inner = Arc::new(Inner {
+            contexts: Arc::new(ContextCache::new(config.context_cache_entries)),
+            answers: Arc::new(AnswerCache::new(config.node_cache_entries)),
+            store,
+            config,
+            spaces: DashMap::new(),
+            catalogue,
+            users,
+            workshop,
+            stop,
+            shutting_down: AtomicBool::new(false),
+        });
+        let resumed = Arc::clone(&inner);
+        inner.spawn(async move {
+            let done = purge::resume(&resumed.store, &resumed.config, &resumed.catalogue, &resumed.stop).await;
+            if let Err(failure) = done {
+                tracing::error!(%failure, "a deletion could not be finished; it is tried again at the next start");
+            }
+        });
+        Ok(Arc::new(Self { inner }))
+    }
+
+    /// Finishes what runs: no new commands are taken, those that wait are done, purges stop between batches.
+    pub async fn shutdown(&self) {
+        let inner = &self.inner;
+        inner.shutting_down.store(true, Ordering::Release);
+        inner.stop.cancel();
+        inner.workshop.tasks.close();
+        inner.workshop.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    fn check_running(&self) -> Result<(), ApiError> {
+        if self.shutting_down.load(Ordering::Acquire) {
+            return Err(ApiError::new(
+                ErrorCode::Overloaded,
+                "The server is shutting down. Nothing was changed by this request; send it again.",
+            )
+            .with_retry_after(1));
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.workshop.tasks.spawn_on(task, &self.workshop.runtime);
+    }
+
+    /// Runs a change to its end, also when the caller goes away meanwhile.
+    async fn uncancelled<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Outcome<T>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.check_running()?;
+        match self.workshop.tasks.spawn_on(task, &self.workshop.runtime).await {
+            Ok(outcome) => outcome.map_err(ApiError::from),
+            Err(error) => {
+                tracing::error!(%error, "a change did not run to its end");
+                Err(ApiError::new(
+                    ErrorCode::Internal,
+                    "A fault of the server. Its log has more under the correlation id.",
+                ))
+            }
+        }
+    }
+
+    async fn space(&self, id: Uuid) -> Outcome<Arc<SpaceHandle>> {
+        if let Some(handle) = self.spaces.get(&id) {
+            return Ok(Arc::clone(&handle));
+        }
+        let partition = keys::space_partition(id);
+        let published = load(&self.store, &partition).await?.ok_or_else(gone)?;
+        // A head without a place in the catalogue is a creation that was never acknowledged.
+        self.catalogue.get(id).await?;
+        let handle = Arc::new(SpaceHandle::new(
+            id,
+            Arc::clone(&self.store),
+            self.config.clone(),
+            Arc::clone(&self.contexts),
+            Arc::clone(&self.answers),
+            published,
+        ));
+        Ok(Arc::clone(&self.spaces.entry(id).or_insert(handle)))
+    }
+
+    async fn delete_space(
+        self: Arc<Self>,
+        context: CallContext,
+        id: Uuid,
+        options: MutationOptions,
+    ) -> Outcome<()> {
+        let handle = self.space(id).await?;
+        // Nobody renames it between the check and the fence.
+        let held = self.catalogue.hold().await;
+        let space = self.catalogue.get(id).await?;
+        check_if_match(options.if_match.as_ref(), space.revision)?;
+        self.catalogue.announce_deletion(id).await?;
+        match submit(&handle, &self.workshop, context.clone(), Work::Fence).await? {
+            Done::Fenced => {}
+            Done::Outcome(_) | Done::VerifyFirst => unreachable!("a fence is answered with a fence"),
+        }
+        drop(held);
+        self.catalogue.strike(&context, id).await?;
+        self.spaces.remove(&id);
+        let this = Arc::clone(&self);
+        self.spawn(async move {
+            match purge::purge(&this.store, &this.config, id, &this.stop).await {
+                Ok(true) => tracing::info!(space = %id, "address space purged"),
+                Ok(false) => tracing::info!(space = %id, "purge stopped; the next start goes on with it"),
+                Err(failure) => {
+                    tracing::error!(space = %id, %failure, "purge failed; the next start goes on with it")
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+fn no_tag() -> Failure {
+    Failure::not_found("tag definition in this address space")
+}
+
+#[async_trait]
+impl DataAccess for LocalDataAccess {
+    async fn ready(&self, _context: &CallContext, _request: ()) -> Result<(), ApiError> {
+        self.inner
+            .store
+            .ping()
+            .await
+            .map_err(|error| crate::errors::store_error(&error))
+    }
+
+    async fn change_space(
+        &self,
+        context: &CallContext,
+        request: SpaceChangeRequest,
+    ) -> Result<SpaceChangeOutcome, ApiError> {
+        let this = Arc::clone(&self.inner);
+        let context = context.clone();
+        self.inner
+            .uncancelled(async move {
+                if let (SpaceChange::Delete { id }, false) = (&request.change, request.options.dry_run) {
+                    let id = *id;
+                    this.delete_space(context, id, request.options).await?;
+                    return Ok(SpaceChangeOutcome::Committed {
+                        space: None,
+                        replayed: false,
+                    });
+                }
+                this.catalogue.change(&context, &request).await
+            })
+            .await
+    }
+
+    async fn get_space(&self, _context: &CallContext, request: SpaceQuery) -> Result<SpaceView, ApiError> {
+        Ok(self.inner.catalogue.get(request.space).await?)
+    }
+
+    async fn list_spaces(
+        &self,
+        _context: &CallContext,
+        request: SpaceListQuery,
+    ) -> Result<Listed<SpaceView>, ApiError> {
+        Ok(self.inner.catalogue.list(&request).await?)
+    }
+
+    async fn space_command(
+        &self,
+        context: &CallContext,
+        request: SpaceCommandRequest,
+    ) -> Result<CommandOutcome, ApiError> {
+        self.inner.check_running()?;
+        // The command itself is safe in the writer's queue; the caller's future only waits for the answer.
+        let handle = self.inner.space(request.space).await?;
+        handle.command(&self.inner.workshop, context, request).await
+    }
+
+    async fn get_tag(&self, _context: &CallContext, request: TagQuery) -> Result<TagView, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        handle.current().await?;
+        let record: Option<crate::records::TagRecord> = handle
+            .durable()
+            .record(&keys::tag(&request.name))
+            .await
+            .map_err(ApiError::from)?;
+        Ok(tag_view(&record.ok_or_else(no_tag)?))
+    }
+
+    async fn list_tags(
+        &self,
+        _context: &CallContext,
+        request: TagListQuery,
+    ) -> Result<Listed<TagView>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.tags(&request).await?)
+    }
+
+    async fn get_node(&self, context: &CallContext, request: NodeQuery) -> Result<Arc<NodeView>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.node(&context.scope, &request.node).await?)
+    }
+
+    async fn explain_node(
+        &self,
+        context: &CallContext,
+        request: NodeQuery,
+    ) -> Result<NodeExplained, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.explain(&context.scope, &request.node).await?)
+    }
+
+    async fn list_nodes(
+        &self,
+        context: &CallContext,
+        request: NodeListQuery,
+    ) -> Result<Listed<NodeView>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.list(&context.scope, &request).await?)
+    }
+
+    async fn lookup(&self, context: &CallContext, request: LookupQuery) -> Result<Vec<NodeView>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.lookup(&context.scope, &request.target).await?)
+    }
+
+    async fn get_user(&self, _context: &CallContext, request: UserQuery) -> Result<Arc<Account>, ApiError> {
+        Ok(self.inner.users.get(&request.name).await?)
+    }
+
+    async fn list_users(
+        &self,
+        _context: &CallContext,
+        request: UserListQuery,
+    ) -> Result<Listed<Arc<Account>>, ApiError> {
+        Ok(self.inner.users.list(&request).await?)
+    }
+
+    async fn change_user(
+        &self,
+        context: &CallContext,
+        request: UserChangeRequest,
+    ) -> Result<UserChangeOutcome, ApiError> {
+        let users = Arc::clone(&self.inner.users);
+        let context = context.clone();
+        self.inner
+            .uncancelled(async move { users.change(&context, &request).await })
+            .await
+    }
+}

@@ -1,0 +1,23 @@
+//! What this layer counts (rendered by the binary at `/metrics`).
+
+use metrics::{counter, histogram};
+
+/// Commands that shared a commit.
+pub(crate) fn group(commands: usize) {
+    histogram!("cadastre_writer_group_commands").record(commands as f64);
+}
+
+/// A commit lost a race.
+pub(crate) fn conflict() {
+    counter!("cadastre_writer_conflicts_total").increment(1);
+}
+
+/// A commit's answer was lost.
+pub(crate) fn unknown_outcome() {
+    counter!("cadastre_writer_unknown_outcomes_total").increment(1);
+}
+
+/// Rows deleted by a purge.
+pub(crate) fn purged(rows: usize) {
+    counter!("cadastre_purged_rows_total").increment(rows as u64);
+}

@@ -1,0 +1,216 @@
+//! Golden bytes of every stored format: what was written once must be read for ever.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use cadastre_domain::tags::{TagName, TagValue};
+use uuid::Uuid;
+
+use super::*;
+use crate::keys;
+
+fn reads_and_writes<R: Record + PartialEq + std::fmt::Debug>(record: &R, golden: &str) {
+    assert_eq!(
+        std::str::from_utf8(&encode(record)).unwrap(),
+        golden,
+        "{} is written differently",
+        R::KIND
+    );
+    assert_eq!(
+        decode::<R>(&keys::head(), golden.as_bytes()).unwrap(),
+        *record,
+        "{} is read differently",
+        R::KIND
+    );
+}
+
+fn id() -> Uuid {
+    Uuid::from_u128(0x0192_8f5e_0000_7000_8000_0000_0000_0001)
+}
+
+fn time() -> jiff::Timestamp {
+    "2026-01-02T03:04:05.000006Z".parse().unwrap()
+}
+
+fn node() -> NodeRecord {
+    NodeRecord {
+        v: 1,
+        ip_id: id(),
+        prefix: "10.0.0.0/8".parse().unwrap(),
+        tags: [(TagName::new("Region").unwrap(), TagValue::new("eu").unwrap())]
+            .into_iter()
+            .collect(),
+        description: "all of it".to_owned(),
+        created_on: time(),
+        modified_on: time(),
+        revision: 7,
+    }
+}
+
+const NODE: &str = r#"{"V":1,"IpId":"01928f5e-0000-7000-8000-000000000001","Prefix":"10.0.0.0/8","Tags":{"Region":"eu"},"Description":"all of it","CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":7}"#;
+
+#[test]
+fn a_node_of_format_1() {
+    reads_and_writes(&node(), NODE);
+}
+
+#[test]
+fn a_history_row_of_format_1() {
+    let golden = format!(r#"{{"V":1,"Time":"2026-01-02T03:04:05.000006Z","Node":{NODE}}}"#);
+    reads_and_writes(
+        &HistoryRecord {
+            v: 1,
+            time: time(),
+            node: Some(node()),
+        },
+        &golden,
+    );
+}
+
+#[test]
+fn a_journal_row_of_format_1() {
+    let entry = JournalEntry {
+        version: 7,
+        time: time(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        command: "CreateNode".to_owned(),
+        changes: vec![JournalImage::Node {
+            before: None,
+            after: Some(node()),
+        }],
+    };
+    let golden = format!(
+        r#"{{"V":1,"CommitId":"01928f5e-0000-7000-8000-000000000001","Entry":{{"Version":7,"Time":"2026-01-02T03:04:05.000006Z","Actor":"ada","CorrelationId":"c","Command":"CreateNode","Changes":[{{"Node":{{"before":null,"after":{NODE}}}}}]}}}}"#
+    );
+    reads_and_writes(
+        &JournalRecord {
+            v: 1,
+            commit_id: id(),
+            entry: Some(entry),
+            chunks: None,
+        },
+        &golden,
+    );
+}
+
+#[test]
+fn a_head_of_format_1() {
+    let mut head = HeadRecord::first(time());
+    head.incarnation = id();
+    head.commit_id = id();
+    head.version = 3;
+    head.counts4.add(8);
+    reads_and_writes(
+        &head,
+        r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#,
+    );
+}
+
+#[test]
+fn a_tag_definition_of_format_1() {
+    let mut definition = cadastre_domain::tags::TagDefinition {
+        name: TagName::new("Datacenter").unwrap(),
+        description: String::new(),
+        inheritance: cadastre_domain::tags::Inheritance::Inheritable,
+        known_values: vec![TagValue::new("AMS05").unwrap()],
+        attributes: BTreeMap::new(),
+        implies: BTreeMap::new(),
+        conflict: cadastre_domain::tags::ConflictPolicy::Reject,
+    };
+    definition.implies.insert(
+        TagName::new("Region").unwrap(),
+        [(
+            TagValue::new("AMS05").unwrap(),
+            TagValue::new("EuropeWest").unwrap(),
+        )]
+        .into_iter()
+        .collect(),
+    );
+    reads_and_writes(
+        &TagRecord::new(&definition, time(), time(), 2),
+        r#"{"V":1,"Name":"Datacenter","Description":"","Type":"Inheritable","KnownValues":["AMS05"],"Attributes":{},"Implies":{"Region":{"AMS05":"EuropeWest"}},"Conflict":"Reject","CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":2}"#,
+    );
+}
+
+#[test]
+fn a_space_of_format_1() {
+    let record = SpaceRecord {
+        v: 1,
+        address_space_id: id(),
+        name: "Corporate-Network".to_owned(),
+        description: String::new(),
+        created_on: time(),
+        modified_on: time(),
+        revision: 1,
+    };
+    reads_and_writes(
+        &record,
+        r#"{"V":1,"AddressSpaceId":"01928f5e-0000-7000-8000-000000000001","Name":"Corporate-Network","Description":"","CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":1}"#,
+    );
+}
+
+#[test]
+fn an_account_of_format_1() {
+    let account = cadastre_api_types::internal::Account {
+        name: "ada".to_owned(),
+        password_hash: "$argon2id$".to_owned(),
+        grants: vec![cadastre_domain::roles::Grant {
+            id: id(),
+            role: cadastre_domain::roles::Role::AddressSpaceViewer,
+            target: cadastre_domain::roles::GrantTarget::Space(id()),
+            prefix: Some("10.0.0.0/8".parse().unwrap()),
+        }],
+        sessions: Vec::new(),
+        tokens: Vec::new(),
+        created: time(),
+        modified: time(),
+        revision: 1,
+        version: 2,
+    };
+    let text = String::from_utf8(
+        encode(&AccountRecord {
+            v: 1,
+            account: account.clone(),
+        })
+        .to_vec(),
+    )
+    .unwrap();
+    let golden = r#"{"V":1,"Account":{"name":"ada","password_hash":"$argon2id$","grants":[{"id":"01928f5e-0000-7000-8000-000000000001","role":"AddressSpaceViewer","target":"01928f5e-0000-7000-8000-000000000001","prefix":"10.0.0.0/8"}],"sessions":[],"tokens":[],"created":"2026-01-02T03:04:05.000006Z","modified":"2026-01-02T03:04:05.000006Z","revision":1,"version":2}}"#;
+    assert_eq!(text, golden);
+    assert_eq!(
+        decode::<AccountRecord>(&keys::account(), golden.as_bytes())
+            .unwrap()
+            .account,
+        account
+    );
+}
+
+#[test]
+fn a_format_from_the_future_is_refused_with_what_to_do() {
+    let error =
+        decode::<NodeRecord>(&keys::head(), NODE.replace("\"V\":1", "\"V\":2").as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("use a newer version"), "{error}");
+}
+
+#[test]
+fn a_long_journal_entry_is_put_together_again() {
+    let entry = JournalEntry {
+        version: 7,
+        time: time(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        command: "UpdateTag".to_owned(),
+        changes: vec![JournalImage::User {
+            what: "é".repeat(50_000),
+        }],
+    };
+    let mut rows = entry.clone().rows(id());
+    assert_eq!(rows.len(), 5);
+    let chunks = rows.split_off(1);
+    assert_eq!(
+        JournalEntry::assemble((&rows[0].0, &rows[0].1), &chunks).unwrap(),
+        entry
+    );
+    assert!(JournalEntry::assemble((&rows[0].0, &rows[0].1), &chunks[1..]).is_err());
+}

@@ -1,0 +1,100 @@
+//! The head of a partition: asserted and rewritten by every commit, so that every command is serialisable.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::record;
+
+/// Whether a space still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PartitionState {
+    /// It does.
+    Active,
+    /// It is deleted; what remains is being purged.
+    Deleting,
+}
+
+/// Number of nodes per prefix length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LengthCounts(pub BTreeMap<u8, u64>);
+
+impl LengthCounts {
+    /// One node more of that length.
+    pub(crate) fn add(&mut self, len: u8) {
+        *self.0.entry(len).or_default() += 1;
+    }
+
+    /// One node less of that length.
+    pub(crate) fn remove(&mut self, len: u8) {
+        if let Some(count) = self.0.get_mut(&len) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.0.remove(&len);
+            }
+        }
+    }
+}
+
+/// Head of a space's partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct HeadRecord {
+    /// Format.
+    pub v: u32,
+    /// Grows by one per command.
+    pub version: u64,
+    /// Grows when something changes that resolved tags or parents of other nodes depend on.
+    pub epoch: u64,
+    /// Version of the last change of a tag definition.
+    pub tags_version: u64,
+    /// Changes on restore.
+    pub incarnation: Uuid,
+    /// Whether the space lives.
+    pub state: PartitionState,
+    /// IPv4 nodes per length.
+    pub counts4: LengthCounts,
+    /// IPv6 nodes per length.
+    pub counts6: LengthCounts,
+    /// Random id of the last commit: settles unknown outcomes.
+    pub commit_id: Uuid,
+    /// Time of the last command; time never goes backwards in a partition.
+    pub last_time: Timestamp,
+}
+record!(HeadRecord, "head", 1);
+
+impl HeadRecord {
+    /// Head of a new space.
+    pub(crate) fn first(now: Timestamp) -> Self {
+        Self {
+            v: 1,
+            version: 0,
+            epoch: 0,
+            tags_version: 0,
+            incarnation: Uuid::new_v4(),
+            state: PartitionState::Active,
+            counts4: LengthCounts::default(),
+            counts6: LengthCounts::default(),
+            commit_id: Uuid::new_v4(),
+            last_time: now,
+        }
+    }
+}
+
+/// Head of the catalogue's partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SystemHeadRecord {
+    /// Format.
+    pub v: u32,
+    /// Grows by one per command.
+    pub version: u64,
+    /// Random id of the last commit.
+    pub commit_id: Uuid,
+    /// Time of the last command.
+    pub last_time: Timestamp,
+}
+record!(SystemHeadRecord, "catalogue head", 1);

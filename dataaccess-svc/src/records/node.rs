@@ -1,0 +1,49 @@
+//! A node, and its state after each change.
+
+use std::collections::BTreeMap;
+
+use cadastre_domain::Prefix;
+use cadastre_domain::tags::ExplicitTags;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::record;
+
+/// A node of the tree (`IpAddresses` in the seed). Its parent is not stored: the order of the keys says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NodeRecord {
+    /// Format.
+    pub v: u32,
+    /// UUIDv7.
+    pub ip_id: Uuid,
+    /// The same as in the row key.
+    pub prefix: Prefix,
+    /// Tags set here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: ExplicitTags,
+    /// Empty = none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When it was made.
+    pub created_on: Timestamp,
+    /// When it last changed.
+    pub modified_on: Timestamp,
+    /// Version of the space at its last change.
+    pub revision: u64,
+}
+record!(NodeRecord, "node", 1);
+
+/// State of a prefix after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct HistoryRecord {
+    /// Format.
+    pub v: u32,
+    /// When.
+    pub time: Timestamp,
+    /// The node after the change; `None` = it was removed.
+    pub node: Option<NodeRecord>,
+}
+record!(HistoryRecord, "history", 1);

@@ -1,0 +1,287 @@
+//! Reading rows of one partition: what is durable, or that plus what earlier commands of a group have written
+//! but not yet made durable (the overlay). Only the writer ever reads through an overlay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cadastre_domain::Prefix;
+use cadastre_domain::hierarchy::{ChildProbe, Step, SupernetSearch};
+use cadastre_storage::{KeyRange, PartitionKey, RowKey, Store};
+
+use crate::errors::Outcome;
+use crate::keys;
+use crate::records::{HeadRecord, NodeRecord, Record, decode};
+
+/// Rows that are written but not durable; `None` = deleted.
+pub(crate) type Overlay = BTreeMap<RowKey, Option<Bytes>>;
+
+/// Reads one partition.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    store: &'a Arc<dyn Store>,
+    partition: &'a PartitionKey,
+    overlay: Option<&'a Overlay>,
+}
+
+/// How many rows a single scan asks the store for.
+const SCAN_PAGE: usize = 512;
+
+impl<'a> Rows<'a> {
+    /// What is durable.
+    pub(crate) fn durable(store: &'a Arc<dyn Store>, partition: &'a PartitionKey) -> Self {
+        Self {
+            store,
+            partition,
+            overlay: None,
+        }
+    }
+
+    /// What is durable with an overlay above it.
+    pub(crate) fn with_overlay(
+        store: &'a Arc<dyn Store>,
+        partition: &'a PartitionKey,
+        overlay: &'a Overlay,
+    ) -> Self {
+        Self {
+            store,
+            partition,
+            overlay: Some(overlay),
+        }
+    }
+
+    fn pending(&self, key: &RowKey) -> Option<&'a Option<Bytes>> {
+        self.overlay.and_then(|overlay| overlay.get(key))
+    }
+
+    /// Bytes of one row.
+    pub(crate) async fn get(&self, key: &RowKey) -> Outcome<Option<Bytes>> {
+        if let Some(pending) = self.pending(key) {
+            return Ok(pending.clone());
+        }
+        Ok(self.store.get(self.partition, key).await?.map(|row| row.value))
+    }
+
+    /// One row, read as a record.
+    pub(crate) async fn record<R: Record>(&self, key: &RowKey) -> Outcome<Option<R>> {
+        match self.get(key).await? {
+            Some(bytes) => Ok(Some(decode(key, &bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Up to `limit` rows of a range, and where to go on if there may be more.
+    pub(crate) async fn scan(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Outcome<(Vec<(RowKey, Bytes)>, Option<RowKey>)> {
+        let mut out = Vec::new();
+        let mut from = range.start.clone();
+        loop {
+            let want = (limit - out.len()).min(SCAN_PAGE);
+            let part = KeyRange {
+                start: from.clone(),
+                end: range.end.clone(),
+            };
+            let page = self.store.scan(self.partition, &part, want).await?;
+            let covered_to = page.next.clone();
+            self.merge(&mut out, page.rows, &part, covered_to.as_ref());
+            if out.len() >= limit {
+                // The merge may have added overlay rows beyond the limit.
+                let next = if out.len() > limit {
+                    out.get(limit).map(|(key, _)| key.clone())
+                } else {
+                    covered_to
+                };
+                out.truncate(limit);
+                return Ok((out, next));
+            }
+            // Long scans let others have a turn: reads of an embedded store never wait by themselves.
+            tokio::task::yield_now().await;
+            match covered_to {
+                Some(next) => from = Some(next),
+                None => return Ok((out, None)),
+            }
+        }
+    }
+
+    /// Adds a page of the store to `out`, with the overlay's rows of the part that the page covers.
+    fn merge(
+        &self,
+        out: &mut Vec<(RowKey, Bytes)>,
+        rows: Vec<cadastre_storage::Row>,
+        part: &KeyRange,
+        covered_to: Option<&RowKey>,
+    ) {
+        let Some(overlay) = self.overlay else {
+            out.extend(rows.into_iter().map(|row| (row.key, row.value)));
+            return;
+        };
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let start = part.start.as_ref().map_or(Unbounded, Included);
+        let end = covered_to.or(part.end.as_ref()).map_or(Unbounded, Excluded);
+        if let (Included(a), Excluded(b)) = (start, end)
+            && a >= b
+        {
+            out.extend(rows.into_iter().map(|row| (row.key, row.value)));
+            return;
+        }
+        let mut stored = rows.into_iter().peekable();
+        for (key, pending) in overlay.range::<RowKey, _>((start, end)) {
+            while let Some(row) = stored.next_if(|row| row.key < *key) {
+                out.push((row.key, row.value));
+            }
+            let _replaced = stored.next_if(|row| row.key == *key);
+            if let Some(bytes) = pending {
+                out.push((key.clone(), bytes.clone()));
+            }
+        }
+        out.extend(stored.map(|row| (row.key, row.value)));
+    }
+
+    /// The first row of a range.
+    pub(crate) async fn first(&self, range: &KeyRange) -> Outcome<Option<(RowKey, Bytes)>> {
+        Ok(self.scan(range, 1).await?.0.pop())
+    }
+
+    /// A node by its prefix.
+    pub(crate) async fn node(&self, prefix: &Prefix) -> Outcome<Option<NodeRecord>> {
+        self.record(&keys::node(prefix)).await
+    }
+
+    /// The first node of a range in order.
+    pub(crate) async fn first_node(&self, probe: &ChildProbe) -> Outcome<Option<NodeRecord>> {
+        let range = keys::node_range(probe.after.as_ref(), probe.up_to.as_ref());
+        match self.first(&range).await? {
+            Some((key, bytes)) => Ok(Some(decode(&key, &bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The greatest node at or before a prefix in order.
+    async fn last_node(&self, at: &Prefix) -> Outcome<Option<NodeRecord>> {
+        let floor = keys::node_floor();
+        let mut bound = keys::node(at);
+        let pending = self.overlay.and_then(|overlay| {
+            overlay
+                .range(floor.clone()..=bound.clone())
+                .rev()
+                .find_map(|(key, value)| value.as_ref().map(|bytes| (key.clone(), bytes.clone())))
+        });
+        loop {
+            let stored = self
+                .store
+                .last_at_or_before(self.partition, &bound, &floor)
+                .await?;
+            let Some(row) = stored else {
+                return pending
+                    .map(|(key, bytes)| decode(&key, &bytes))
+                    .transpose()
+                    .map_err(Into::into);
+            };
+            match &pending {
+                Some((key, bytes)) if *key >= row.key => return Ok(Some(decode(key, bytes)?)),
+                _ => {}
+            }
+            if let Some(None) = self.pending(&row.key) {
+                // Deleted by an earlier command of the group: look further back.
+                match keys::node_prefix(&row.key).and_then(|p| keys::before_node(&p)) {
+                    Some(before) => bound = before,
+                    None => {
+                        return pending
+                            .map(|(key, bytes)| decode(&key, &bytes))
+                            .transpose()
+                            .map_err(Into::into);
+                    }
+                }
+                continue;
+            }
+            return Ok(Some(decode(&row.key, &row.value)?));
+        }
+    }
+
+    /// The longest node that strictly contains a prefix. `head` says which lengths are in use, for stores
+    /// that cannot look backwards.
+    pub(crate) async fn parent(&self, of: &Prefix, head: &HeadRecord) -> Outcome<Option<NodeRecord>> {
+        match SupernetSearch::above(*of) {
+            Some(search) => self.search(search, of, head).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn search(
+        &self,
+        mut search: SupernetSearch,
+        of: &Prefix,
+        head: &HeadRecord,
+    ) -> Outcome<Option<NodeRecord>> {
+        if !self.store.limits().backwards {
+            let strict = match search.step() {
+                Step::Probe(first) => first,
+                Step::Done(_) => return Ok(None),
+            };
+            return Ok(self.supernets_by_length(&strict, head).await?.pop());
+        }
+        let mut last: Option<NodeRecord> = None;
+        loop {
+            match search.step() {
+                Step::Probe(at) => {
+                    last = self.last_node(&at).await?;
+                    search.feed(last.as_ref().map(|node| node.prefix));
+                }
+                Step::Done(found) => {
+                    debug_assert!(found.is_none_or(|p| p.contains(of)));
+                    return Ok(last.filter(|node| Some(node.prefix) == found));
+                }
+            }
+        }
+    }
+
+    /// Every node that contains a prefix (itself included), shortest first, by asking for each length in use.
+    async fn supernets_by_length(&self, of: &Prefix, head: &HeadRecord) -> Outcome<Vec<NodeRecord>> {
+        let counts = match of.family() {
+            cadastre_domain::Family::V4 => &head.counts4,
+            cadastre_domain::Family::V6 => &head.counts6,
+        };
+        let keys: Vec<RowKey> = counts
+            .0
+            .keys()
+            .filter(|len| **len <= of.len())
+            .map(|len| keys::node(&of.truncate(*len)))
+            .collect();
+        let mut out = Vec::new();
+        if keys.is_empty() {
+            return Ok(out);
+        }
+        let rows = self.store.get_many(self.partition, &keys).await?;
+        for (key, row) in keys.iter().zip(rows) {
+            let bytes = match self.pending(key) {
+                Some(pending) => pending.clone(),
+                None => row.map(|row| row.value),
+            };
+            if let Some(bytes) = bytes {
+                out.push(decode(key, &bytes)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Every node that strictly contains a prefix, shortest first.
+    pub(crate) async fn ancestors(&self, of: &Prefix, head: &HeadRecord) -> Outcome<Vec<NodeRecord>> {
+        if of.len() == 0 {
+            return Ok(Vec::new());
+        }
+        if !self.store.limits().backwards {
+            return self.supernets_by_length(&of.truncate(of.len() - 1), head).await;
+        }
+        let mut chain = Vec::new();
+        let mut at = *of;
+        while let Some(parent) = self.parent(&at, head).await? {
+            at = parent.prefix;
+            chain.push(parent);
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+}

@@ -1,0 +1,410 @@
+//! A group of commands on its way: decided one on the other, committed once, settled when the outcome is
+//! unknown, answered when durable. The promises are at the top of `writer.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cadastre_api_types::internal::{CommandOutcome, Image};
+use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_storage::{Etag, StoreError, Write};
+use uuid::Uuid;
+
+use super::SpaceHandle;
+use super::context::Resolver;
+use super::decide::{Decider, Decision, outside_scope};
+use super::handle::{Published, gone};
+use super::step::{Step, apply, committed, fence};
+use super::writer::{Done, Job, Work};
+use crate::clock::micros;
+use crate::errors::{Failure, Outcome, store_error};
+use crate::idempotency::{self, Remembered};
+use crate::keys;
+use crate::metrics;
+use crate::records::{HeadRecord, JournalRecord, PartitionState, encode};
+use crate::rows::{Overlay, Rows};
+
+/// Tries before a group that keeps losing races gives up.
+const CONFLICT_TRIES: u32 = 8;
+/// How long an unknown outcome is looked into before the callers are told that it is unknown.
+const SETTLE_TRIES: u32 = 10;
+/// A commit that was tried: its id, and the version its first journal row would have.
+struct Attempt {
+    commit_id: Uuid,
+    first_version: u64,
+    answers: Vec<Answer>,
+}
+
+/// What a job will be told once the group is durable.
+type Answer = Result<Done, ApiError>;
+
+/// A group on its way.
+pub(super) struct Group<'a> {
+    handle: &'a Arc<SpaceHandle>,
+    attempts: Vec<Attempt>,
+}
+
+/// The rows of a group, decided.
+pub(super) struct Batch {
+    pub(super) head: HeadRecord,
+    published: Arc<Published>,
+    vocabulary: cadastre_domain::tags::Vocabulary,
+    overlay: Overlay,
+    moves_epoch: bool,
+    answers: Vec<Answer>,
+}
+
+impl<'a> Group<'a> {
+    /// For one group of this space.
+    pub(super) fn new(handle: &'a Arc<SpaceHandle>) -> Self {
+        Self {
+            handle,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Does the jobs, or as many of the first of them as fit into one commit; the others come back.
+    pub(super) async fn run(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
+        match self.commit(&jobs).await {
+            Ok(answers) => {
+                let rest = jobs.split_off(answers.len());
+                metrics::group(jobs.len());
+                reply(jobs, answers);
+                return rest;
+            }
+            Err(error) if jobs.len() > 1 && alone_may_differ(&error) => {
+                tracing::warn!(%error, commands = jobs.len(), "a group failed; its commands run one by one");
+                for job in jobs {
+                    let jobs = vec![job];
+                    let mut alone = Group::new(self.handle);
+                    match alone.commit(&jobs).await {
+                        Ok(answers) => reply(jobs, answers),
+                        Err(error) => reply_error(jobs, &error),
+                    }
+                }
+            }
+            Err(error) => reply_error(jobs, &error),
+        }
+        Vec::new()
+    }
+
+    /// Decides and commits until it is durable, or fails for a reason other than a conflict.
+    async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, StoreError> {
+        for attempt in 0..CONFLICT_TRIES {
+            if attempt > 0 || self.handle.unsettled.load(Ordering::Acquire) {
+                if attempt > 0 {
+                    metrics::conflict();
+                    backoff(attempt).await;
+                }
+                if let Some(answers) = self.reload().await? {
+                    return Ok(answers);
+                }
+            }
+            let batch = match self.decide(jobs).await {
+                Ok(batch) => batch,
+                Err(error) => return Err(error),
+            };
+            if batch.overlay.is_empty() {
+                // Nothing is written, so nothing undurable was relied on.
+                return Ok(batch.answers);
+            }
+            match self.write(batch).await {
+                Ok(answers) => return Ok(answers),
+                Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => {}
+                Err(StoreError::OutcomeUnknown { reason, source }) => match self.settle().await {
+                    Settled::Committed(answers) => return Ok(answers),
+                    Settled::NotCommitted => {}
+                    Settled::Unknown => return Err(StoreError::OutcomeUnknown { reason, source }),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        let key = keys::head();
+        Err(StoreError::Changed { key })
+    }
+
+    /// Decides all commands, each on the effects of those before it.
+    async fn decide(&self, jobs: &[Job]) -> Result<Batch, StoreError> {
+        let published = self.handle.published();
+        let limits = self.handle.store.limits();
+        let mut batch = Batch {
+            head: published.head.clone(),
+            vocabulary: published.vocabulary.clone(),
+            published,
+            overlay: Overlay::new(),
+            moves_epoch: false,
+            answers: Vec::with_capacity(jobs.len()),
+        };
+        let commit_id = Uuid::new_v4();
+        batch.head.commit_id = commit_id;
+        let mut bytes = 0;
+        for job in jobs {
+            let step = match self.decide_one(&batch, job, commit_id).await {
+                Ok(step) => step,
+                Err(Failure::Store(error)) if jobs.len() > 1 => return Err(error),
+                Err(failure) => {
+                    batch.answers.push(Err(failure.into()));
+                    continue;
+                }
+            };
+            let size: usize = step
+                .rows
+                .iter()
+                .map(|(key, value)| key.as_str().len() + value.as_ref().map_or(0, |v| v.len()))
+                .sum();
+            let too_many = batch.overlay.len() + step.rows.len() + 1 > limits.batch_rows;
+            let too_large = bytes + size + 4096 > limits.batch_bytes;
+            let too_long = step
+                .rows
+                .iter()
+                .any(|(_, v)| v.as_ref().is_some_and(|v| v.len() > limits.value_bytes));
+            if too_many || too_large || too_long {
+                if batch.overlay.is_empty() || too_long {
+                    batch.answers.push(Err(ApiError::new(
+                        ErrorCode::CommandTooLarge,
+                        format!(
+                            "This would change more than one commit can hold ({} rows, {} bytes). Do it in smaller steps.",
+                            limits.batch_rows, limits.batch_bytes
+                        ),
+                    )));
+                    continue;
+                }
+                // This one and those behind it go into the next commit.
+                break;
+            }
+            bytes += size;
+            batch.overlay.extend(step.rows);
+            batch.moves_epoch |= step.head.epoch != batch.head.epoch || step.head.state != batch.head.state;
+            batch.head = step.head;
+            if let Some(vocabulary) = step.vocabulary {
+                batch.vocabulary = vocabulary;
+            }
+            batch.answers.push(Ok(step.done));
+        }
+        Ok(batch)
+    }
+
+    async fn decide_one(&self, batch: &Batch, job: &Job, commit_id: Uuid) -> Outcome<Step> {
+        let handle = self.handle;
+        let durable = &batch.published.head;
+        if batch.head.state == PartitionState::Deleting {
+            // A deletion that was cut off behind its fence can be sent again and is finished then.
+            return match job.request {
+                Work::Fence => Ok(Step::nothing(batch, Done::Fenced)),
+                Work::Command(..) => Err(gone()),
+            };
+        }
+        let rows = Rows::with_overlay(&handle.store, &handle.partition, &batch.overlay);
+        // Time never goes backwards in a partition.
+        let time = micros(handle.config.clock.now()).max(batch.head.last_time);
+        let Work::Command(request, verified_at) = &job.request else {
+            return Ok(fence(batch, job, time, commit_id));
+        };
+        let lifetime = handle.config.idempotency_lifetime;
+        if let Some(key) = &request.options.idempotency
+            && let Some(record) = idempotency::find(rows, key, time, lifetime).await?
+        {
+            if let Some(Image::Node(node)) = &record.subject
+                && !job.context.scope.covers(&node.prefix)
+            {
+                return Err(outside_scope(&node.prefix, "create"));
+            }
+            let replay = CommandOutcome::Committed {
+                version: record.version,
+                replayed: true,
+                subject: record.subject,
+            };
+            let done = Done::Outcome(Box::new(replay));
+            return Ok(Step::nothing(batch, done));
+        }
+        let limits = handle.store.limits();
+        let decider = Decider {
+            resolver: Resolver::over_overlay(
+                rows,
+                &batch.head,
+                &batch.vocabulary,
+                durable,
+                &handle.contexts,
+                handle.id,
+            ),
+            context: &job.context,
+            time,
+            version: batch.head.version + 1,
+            batch_rows: limits.batch_rows,
+            value_bytes: limits.value_bytes,
+            verify_rows: handle.config.verify_rows_in_writer,
+            verified_at: *verified_at,
+        };
+        match decider.decide(request).await? {
+            Decision::VerifyFirst => Ok(Step::nothing(batch, Done::VerifyFirst)),
+            Decision::Unchanged(image) => {
+                Ok(Step::nothing(batch, committed(batch.head.version, Some(*image))))
+            }
+            Decision::Change(effects) => {
+                let mut step = apply(*effects, batch, job, request, time, commit_id);
+                if let Some(key) = &request.options.idempotency {
+                    let subject = match &step.done {
+                        Done::Outcome(outcome) => match outcome.as_ref() {
+                            CommandOutcome::Committed { subject, .. } => subject.as_ref(),
+                            CommandOutcome::Planned { .. } => None,
+                        },
+                        Done::VerifyFirst | Done::Fenced => None,
+                    };
+                    let remembered = idempotency::remember(
+                        key,
+                        step.head.version,
+                        time,
+                        lifetime,
+                        &Remembered {
+                            subject,
+                            ..Remembered::default()
+                        },
+                    );
+                    step.rows.extend(idempotency::sweep(rows, time, lifetime).await?);
+                    step.rows.extend(remembered);
+                }
+                Ok(step)
+            }
+        }
+    }
+
+    /// Commits a batch; on success publishes its head.
+    async fn write(&mut self, batch: Batch) -> Result<Vec<Answer>, StoreError> {
+        let handle = self.handle;
+        let mut writes = Vec::with_capacity(batch.overlay.len() + 1);
+        writes.push(Write::Replace {
+            key: keys::head(),
+            value: encode(&batch.head),
+            etag: batch.published.etag.clone(),
+        });
+        writes.extend(batch.overlay.into_iter().map(|(key, value)| match value {
+            Some(value) => Write::Put { key, value },
+            None => Write::Delete { key },
+        }));
+        self.attempts.push(Attempt {
+            commit_id: batch.head.commit_id,
+            first_version: batch.published.head.version + 1,
+            answers: batch.answers,
+        });
+        let moving = if batch.moves_epoch {
+            Some(handle.gate.begin().await)
+        } else {
+            None
+        };
+        let etags = match handle.store.commit(&handle.partition, writes).await {
+            Ok(etags) => etags,
+            Err(error) => {
+                if matches!(error, StoreError::OutcomeUnknown { .. }) {
+                    // Before the gate opens: reads must not take what may now be old for the present.
+                    handle.unsettled.store(true, Ordering::Release);
+                }
+                return Err(error);
+            }
+        };
+        let etag = etags
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Etag(bytes::Bytes::new()));
+        handle.publish(Published {
+            head: batch.head,
+            etag,
+            vocabulary: batch.vocabulary,
+        });
+        drop(moving);
+        Ok(self
+            .attempts
+            .pop()
+            .map(|attempt| attempt.answers)
+            .unwrap_or_default())
+    }
+
+    /// Loads the head again after a conflict. If that shows that an earlier attempt has happened after all, its
+    /// answers are the answers.
+    async fn reload(&mut self) -> Result<Option<Vec<Answer>>, StoreError> {
+        let _moving = self.handle.gate.begin().await;
+        // The head first: what lands behind it will fail on its etag, what is in it is in the journal.
+        match self.handle.load_and_publish().await {
+            Ok(()) => self.happened().await,
+            Err(Failure::Store(error)) => Err(error),
+            Err(other) => Err(StoreError::Corrupt {
+                reason: other.to_string(),
+                source: None,
+            }),
+        }
+    }
+
+    /// The answers of the attempt that the journal shows.
+    async fn happened(&mut self) -> Result<Option<Vec<Answer>>, StoreError> {
+        for index in 0..self.attempts.len() {
+            let key = keys::journal(self.attempts[index].first_version);
+            let Some(row) = self.handle.store.get(&self.handle.partition, &key).await? else {
+                continue;
+            };
+            let record: JournalRecord =
+                crate::records::decode(&row.key, &row.value).map_err(|error| StoreError::Corrupt {
+                    reason: error.to_string(),
+                    source: None,
+                })?;
+            if record.commit_id == self.attempts[index].commit_id {
+                return Ok(Some(self.attempts.swap_remove(index).answers));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds out what became of the last attempt.
+    async fn settle(&mut self) -> Settled {
+        metrics::unknown_outcome();
+        for attempt in 1..=SETTLE_TRIES {
+            match self.reload().await {
+                Ok(Some(answers)) => return Settled::Committed(answers),
+                Ok(None) => return Settled::NotCommitted,
+                Err(error) => {
+                    tracing::warn!(%error, attempt, "cannot settle an unknown outcome yet");
+                    backoff(attempt).await;
+                }
+            }
+        }
+        Settled::Unknown
+    }
+}
+
+/// What became of a commit whose answer was lost.
+enum Settled {
+    Committed(Vec<Answer>),
+    /// Not yet: should it still happen, the head's etag lets only one of it and the next attempt through.
+    NotCommitted,
+    Unknown,
+}
+
+/// Whether the commands of a failed group are worth trying one by one. Not after lost races, which they would
+/// lose as well, and not while it is unknown what has happened.
+fn alone_may_differ(error: &StoreError) -> bool {
+    match error {
+        StoreError::OutcomeUnknown { .. } | StoreError::Exists { .. } | StoreError::Changed { .. } => false,
+        StoreError::Invalid { .. }
+        | StoreError::Unsupported { .. }
+        | StoreError::Unavailable { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::InUse { .. } => true,
+    }
+}
+
+/// Bounded, jittered: 2 ms doubling to at most 250 ms, between half and all of it.
+async fn backoff(attempt: u32) {
+    let most = 2_u64.saturating_pow(attempt.min(8)).min(250);
+    let wait = rand::random_range(most / 2..=most);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+fn reply(jobs: Vec<Job>, answers: Vec<Answer>) {
+    for (job, answer) in jobs.into_iter().zip(answers) {
+        // A caller that has gone away does not hear it.
+        let _ = job.reply.send(answer);
+    }
+}
+
+fn reply_error(jobs: Vec<Job>, error: &StoreError) {
+    let answers = jobs.iter().map(|_| Err(store_error(error))).collect();
+    reply(jobs, answers);
+}

@@ -1,0 +1,228 @@
+//! What is remembered of a space: its head, its vocabulary, and the way to its writer. Loaded at first use.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use cadastre_domain::tags::Vocabulary;
+use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::answers::AnswerCache;
+use super::context::ContextCache;
+use super::gate::Gate;
+use super::writer::Job;
+use crate::config::DataAccessConfig;
+use crate::errors::{Failure, Outcome};
+use crate::keys;
+use crate::records::{HeadRecord, PartitionState, RecordError, TagRecord, decode};
+use crate::rows::Rows;
+
+/// A head as it was committed, with its version in the store and the tag definitions that go with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    /// The head row.
+    pub head: HeadRecord,
+    /// Its version in the store.
+    pub etag: Etag,
+    /// The definitions as of `head.tags_version`.
+    pub vocabulary: Vocabulary,
+}
+
+/// See the module.
+pub(crate) struct SpaceHandle {
+    pub(crate) id: Uuid,
+    pub(crate) partition: PartitionKey,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: DataAccessConfig,
+    pub(crate) contexts: Arc<ContextCache>,
+    pub(crate) answers: Arc<AnswerCache>,
+    pub(crate) gate: Gate,
+    published: ArcSwap<Published>,
+    /// A commit's outcome is unknown and could not be settled: what is published may be old.
+    pub(crate) unsettled: AtomicBool,
+    /// The writer's queue; `None` while it is not running.
+    pub(crate) queue: parking_lot::Mutex<Option<mpsc::Sender<Job>>>,
+}
+
+/// How often a read of several rows is done again before it holds off the writer.
+const OPTIMISTIC_READS: usize = 4;
+
+/// Loads the head and the definitions of a space; `None` if there is no head.
+pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Outcome<Option<Published>> {
+    // The definitions must belong to the head: read the head again behind them.
+    for _ in 0..16 {
+        let Some(row) = store.get(partition, &keys::head()).await? else {
+            return Ok(None);
+        };
+        let head: HeadRecord = decode(&row.key, &row.value)?;
+        let vocabulary = load_vocabulary(Rows::durable(store, partition)).await?;
+        let again = store.get(partition, &keys::head()).await?;
+        if again.is_some_and(|again| again.etag == row.etag) || store.limits().exclusive {
+            return Ok(Some(Published {
+                head,
+                etag: row.etag,
+                vocabulary,
+            }));
+        }
+    }
+    Err(Failure::refused(
+        cadastre_api_types::ErrorCode::Contention,
+        "The tag definitions of this space are changing all the time; send the request again.",
+    ))
+}
+
+async fn load_vocabulary(rows: Rows<'_>) -> Outcome<Vocabulary> {
+    let mut definitions = Vec::new();
+    let mut range = keys::tag_range();
+    loop {
+        let (page, next) = rows.scan(&range, 500).await?;
+        for (key, bytes) in &page {
+            definitions.push(decode::<TagRecord>(key, bytes)?.definition());
+        }
+        match next {
+            Some(next) => range.start = Some(next),
+            None => break,
+        }
+    }
+    Vocabulary::new(definitions).map_err(|error| {
+        RecordError::Inconsistent {
+            key: keys::head(),
+            reason: error.to_string(),
+        }
+        .into()
+    })
+}
+
+impl SpaceHandle {
+    /// A handle for a loaded space.
+    pub(crate) fn new(
+        id: Uuid,
+        store: Arc<dyn Store>,
+        config: DataAccessConfig,
+        contexts: Arc<ContextCache>,
+        answers: Arc<AnswerCache>,
+        published: Published,
+    ) -> Self {
+        Self {
+            id,
+            partition: keys::space_partition(id),
+            store,
+            config,
+            contexts,
+            answers,
+            gate: Gate::default(),
+            published: ArcSwap::from_pointee(published),
+            unsettled: AtomicBool::new(false),
+            queue: parking_lot::Mutex::new(None),
+        }
+    }
+
+    /// The last head known to be durable.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    /// Makes a durable head known.
+    ///
+    /// Never an older one: a writer that ends and its successor may overlap.
+    pub(crate) fn publish(&self, published: Published) {
+        let published = Arc::new(published);
+        self.published.rcu(|known| {
+            let same_life = known.head.incarnation == published.head.incarnation;
+            let older = same_life && published.head.version < known.head.version;
+            Arc::clone(if older { known } else { &published })
+        });
+    }
+
+    /// Durable rows.
+    pub(crate) fn durable(&self) -> Rows<'_> {
+        Rows::durable(&self.store, &self.partition)
+    }
+
+    /// The head and definitions that a read may rely on: the remembered ones where nobody else writes this
+    /// store, else as the store has them now.
+    pub(crate) async fn current(&self) -> Outcome<Arc<Published>> {
+        let known = self.published();
+        if self.store.limits().exclusive {
+            return alive(known);
+        }
+        let row = self.store.get(&self.partition, &keys::head()).await?;
+        if row.as_ref().is_some_and(|row| row.etag == known.etag) {
+            return alive(known);
+        }
+        let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
+        let fresh = Arc::new(fresh);
+        self.published.store(Arc::clone(&fresh));
+        alive(fresh)
+    }
+
+    /// Loads head and definitions again.
+    pub(crate) async fn reload(&self) -> Outcome<()> {
+        let _moving = self.gate.begin().await;
+        self.load_and_publish().await
+    }
+
+    /// The same, for a caller that holds the gate.
+    pub(crate) async fn load_and_publish(&self) -> Outcome<()> {
+        let fresh = load(&self.store, &self.partition).await?.ok_or_else(|| {
+            // Heads are never deleted: somebody removed the partition under us.
+            let reason = format!("the head of space {} is missing", self.id);
+            Failure::Store(StoreError::Corrupt { reason, source: None })
+        })?;
+        self.publish(fresh);
+        self.unsettled.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs a read of several rows so that what it sees belongs to one moment of the tree (DESIGN §9: the
+    /// epoch is checked before and after).
+    pub(crate) async fn consistent<T, F, Fut>(&self, read: F) -> Outcome<T>
+    where
+        F: Fn(Arc<Published>) -> Fut,
+        Fut: Future<Output = Outcome<T>>,
+    {
+        if !self.store.limits().exclusive {
+            for _ in 0..4 * OPTIMISTIC_READS {
+                let before = self.current().await?;
+                let epoch = (before.head.incarnation, before.head.epoch);
+                let value = read(before).await;
+                let after = self.current().await?;
+                if (after.head.incarnation, after.head.epoch) == epoch {
+                    return value;
+                }
+            }
+            return Err(Failure::refused(
+                cadastre_api_types::ErrorCode::Contention,
+                "The tree changed again and again while it was read; send the request again.",
+            ));
+        }
+        if self.unsettled.load(Ordering::Acquire) {
+            self.reload().await?;
+        }
+        for _ in 0..OPTIMISTIC_READS {
+            let before = self.gate.settled().await;
+            let value = read(alive(self.published())?).await;
+            if self.gate.unchanged(before) {
+                return value;
+            }
+        }
+        let _held = self.gate.hold().await;
+        read(alive(self.published())?).await
+    }
+}
+
+/// The space is there.
+fn alive(published: Arc<Published>) -> Outcome<Arc<Published>> {
+    match published.head.state {
+        PartitionState::Active => Ok(published),
+        PartitionState::Deleting => Err(gone()),
+    }
+}
+
+/// The answer for a space that is not, or no longer, there.
+pub(crate) fn gone() -> Failure {
+    Failure::not_found("address space")
+}

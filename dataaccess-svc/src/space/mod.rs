@@ -1,0 +1,26 @@
+//! One address space: its state in memory, reads, decisions, and its single writer.
+
+mod answers;
+mod command;
+mod context;
+mod decide;
+mod definition;
+mod gate;
+mod group;
+mod handle;
+mod list;
+mod read;
+mod reject;
+mod segments;
+mod step;
+mod tag_query;
+mod view;
+mod writer;
+
+pub(crate) use answers::AnswerCache;
+pub(crate) use command::Workshop;
+pub(crate) use context::ContextCache;
+pub(crate) use decide::check_if_match;
+pub(crate) use handle::{SpaceHandle, gone, load};
+pub(crate) use view::tag_view;
+pub(crate) use writer::{Done, Work, submit};

@@ -1,0 +1,142 @@
+//! One command decided: what it adds to its group, with its journal row and the next head.
+
+use bytes::Bytes;
+use cadastre_api_types::internal::{CommandOutcome, Image, SpaceCommandRequest};
+use cadastre_domain::tags::Vocabulary;
+use cadastre_storage::RowKey;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::decide::Effects;
+use super::group::Batch;
+use super::writer::{Done, Job};
+use crate::records::{HeadRecord, JournalEntry, PartitionState};
+
+/// One command decided: what it adds to the group.
+pub(super) struct Step {
+    pub(super) rows: Vec<(RowKey, Option<Bytes>)>,
+    pub(super) head: HeadRecord,
+    pub(super) vocabulary: Option<Vocabulary>,
+    pub(super) done: Done,
+}
+
+impl Step {
+    /// A command that changes nothing.
+    pub(super) fn nothing(batch: &Batch, done: Done) -> Self {
+        Self {
+            rows: Vec::new(),
+            head: batch.head.clone(),
+            vocabulary: None,
+            done,
+        }
+    }
+}
+
+pub(super) fn committed(version: u64, subject: Option<Image>) -> Done {
+    Done::Outcome(Box::new(CommandOutcome::Committed {
+        version,
+        replayed: false,
+        subject,
+    }))
+}
+
+/// The head after a command.
+fn next_head(batch: &Batch, effects: &Effects, time: Timestamp, commit_id: Uuid) -> HeadRecord {
+    let mut head = batch.head.clone();
+    head.version += 1;
+    head.commit_id = commit_id;
+    head.last_time = time;
+    if effects.moves_epoch {
+        head.epoch += 1;
+    }
+    if effects.vocabulary.is_some() {
+        head.tags_version = head.version;
+    }
+    let mut count = |prefix: &cadastre_domain::Prefix, more: bool| {
+        let counts = match prefix.family() {
+            cadastre_domain::Family::V4 => &mut head.counts4,
+            cadastre_domain::Family::V6 => &mut head.counts6,
+        };
+        if more {
+            counts.add(prefix.len())
+        } else {
+            counts.remove(prefix.len())
+        }
+    };
+    for prefix in &effects.created {
+        count(prefix, true);
+    }
+    for prefix in &effects.removed {
+        count(prefix, false);
+    }
+    head
+}
+
+pub(super) fn apply(
+    effects: Effects,
+    batch: &Batch,
+    job: &Job,
+    request: &SpaceCommandRequest,
+    time: Timestamp,
+    commit_id: Uuid,
+) -> Step {
+    let head = next_head(batch, &effects, time, commit_id);
+    let entry = JournalEntry {
+        version: head.version,
+        time,
+        actor: job.context.actor.clone(),
+        correlation_id: job.context.correlation_id.clone(),
+        command: command_name(request).to_owned(),
+        changes: effects.journal,
+    };
+    let mut rows = effects.writes;
+    rows.extend(
+        entry
+            .rows(commit_id)
+            .into_iter()
+            .map(|(key, value)| (key, Some(value))),
+    );
+    let done = committed(head.version, effects.subject);
+    Step {
+        rows,
+        head,
+        vocabulary: effects.vocabulary,
+        done,
+    }
+}
+
+pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) -> Step {
+    let mut head = next_head(batch, &Effects::default(), time, commit_id);
+    head.state = PartitionState::Deleting;
+    let entry = JournalEntry {
+        version: head.version,
+        time,
+        actor: job.context.actor.clone(),
+        correlation_id: job.context.correlation_id.clone(),
+        command: "DeleteSpace".to_owned(),
+        changes: Vec::new(),
+    };
+    let rows = entry
+        .rows(commit_id)
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect();
+    Step {
+        rows,
+        head,
+        vocabulary: None,
+        done: Done::Fenced,
+    }
+}
+
+fn command_name(request: &SpaceCommandRequest) -> &'static str {
+    use cadastre_api_types::internal::SpaceCommand as C;
+    match request.command {
+        C::CreateNode { .. } => "CreateNode",
+        C::UpdateNode { .. } => "UpdateNode",
+        C::DeleteNode { .. } => "DeleteNode",
+        C::CreateTag { .. } => "CreateTag",
+        C::UpdateTag { .. } => "UpdateTag",
+        C::DeleteTag { .. } => "DeleteTag",
+    }
+}

@@ -1,0 +1,142 @@
+//! The single writer of a space: takes the commands that wait, decides them one after the other (each on the
+//! effects of those before it), makes the group durable in one commit, then answers everybody.
+//!
+//! Exactly (DESIGN §9):
+//! - Nobody is answered before the group is durable; also not a command that was refused because of an earlier
+//!   one of the group.
+//! - A conflict (another replica was faster) reloads the head and decides the whole group anew, with bounded,
+//!   jittered waiting.
+//! - After an unknown outcome, head and journal say whether the commit happened; it is never done twice.
+//! - If a group fails for another reason, its commands run again one by one, so that one bad row sinks only itself.
+//! - Reads and dry runs see only what is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cadastre_api_types::internal::{CallContext, CommandOutcome, SpaceCommandRequest};
+use cadastre_api_types::{ApiError, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::SpaceHandle;
+use super::command::Workshop;
+use super::group::Group;
+
+/// A command waiting for the writer.
+pub(crate) struct Job {
+    pub context: CallContext,
+    pub request: Work,
+    pub reply: oneshot::Sender<Result<Done, ApiError>>,
+}
+
+/// What is to be done.
+pub(crate) enum Work {
+    /// A command; nodes were verified against a new definition as of that version.
+    Command(Box<SpaceCommandRequest>, Option<u64>),
+    /// The space is deleted: its head says so, which fences every writer.
+    Fence,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// Durable, or nothing to do.
+    Outcome(Box<CommandOutcome>),
+    /// The definition must be verified against many nodes first.
+    VerifyFirst,
+    /// The space is deleted.
+    Fenced,
+}
+
+/// A writer without work ends after this; the next command starts another.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Hands a command to the writer, starting it if it does not run.
+pub(crate) async fn submit(
+    handle: &Arc<SpaceHandle>,
+    workshop: &Workshop,
+    context: CallContext,
+    request: Work,
+) -> Result<Done, ApiError> {
+    let (reply, answer) = oneshot::channel();
+    let mut job = Job {
+        context,
+        request,
+        reply,
+    };
+    loop {
+        let queue = spawn_writer(handle, workshop);
+        match queue.try_send(job) {
+            Ok(()) => break,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(ApiError::new(
+                    ErrorCode::Overloaded,
+                    "Too many changes of this address space are waiting. Nothing was changed by this request; send it \
+                     again later.",
+                )
+                .with_retry_after(1));
+            }
+            // It has just ended for want of work.
+            Err(mpsc::error::TrySendError::Closed(back)) => job = back,
+        }
+    }
+    match answer.await {
+        Ok(result) => result,
+        Err(_) => Err(ApiError::new(
+            ErrorCode::StoreUnavailable,
+            "The server stopped before it could answer. Read before sending the change again, or send it again with the \
+             same Idempotency-Key.",
+        )
+        .with_retry_after(2)),
+    }
+}
+
+/// The writer's queue.
+fn spawn_writer(handle: &Arc<SpaceHandle>, workshop: &Workshop) -> mpsc::Sender<Job> {
+    let mut slot = handle.queue.lock();
+    if let Some(queue) = slot.as_ref()
+        && !queue.is_closed()
+    {
+        return queue.clone();
+    }
+    let (sender, receiver) = mpsc::channel(handle.config.queue_commands);
+    workshop.tasks.spawn_on(
+        run(Arc::clone(handle), receiver, workshop.stop.clone()),
+        &workshop.runtime,
+    );
+    *slot = Some(sender.clone());
+    sender
+}
+
+async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
+    loop {
+        let next = tokio::select! {
+            biased;
+            job = queue.recv() => Ok(job),
+            () = stop.cancelled(), if !queue.is_closed() => Err(()),
+            () = tokio::time::sleep(IDLE) => Err(()),
+        };
+        match next {
+            Ok(Some(first)) => {
+                let mut jobs = VecDeque::from([first]);
+                while jobs.len() < handle.config.group_commands {
+                    match queue.try_recv() {
+                        Ok(job) => jobs.push_back(job),
+                        Err(_) => break,
+                    }
+                }
+                // What does not fit into one commit goes into the next.
+                while !jobs.is_empty() {
+                    jobs = Group::new(&handle).run(jobs.into()).await.into();
+                }
+            }
+            Ok(None) => return,
+            Err(()) => {
+                // Nobody gets this queue any more; what slipped in before is done first.
+                *handle.queue.lock() = None;
+                queue.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Accounts: one partition per user, so that logins do not queue on one row.
+
+mod change;
+mod store;
+
+pub(crate) use store::Users;

@@ -1,0 +1,9 @@
+//! The data access layer through its public trait, on real stores.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
+
+mod groups;
+mod lifecycle;
+mod model;
+mod over_http;
+mod support;
+mod users;

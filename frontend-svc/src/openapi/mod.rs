@@ -1,0 +1,110 @@
+//! The OpenAPI document of the public API. Every handler describes itself; what follows from the table of routes
+//! (who may call it, which errors it can answer) is added from the table, so that it cannot be forgotten or
+//! contradict what is enforced.
+//!
+//! The document is committed as `docs/openapi.json`; clients are generated from it, and a test compares.
+
+mod complete;
+mod errors;
+pub(crate) mod examples;
+pub(crate) mod params;
+mod schemas;
+pub(crate) mod user_examples;
+
+use cadastre_api_types::error::ErrorBody;
+use cadastre_api_types::public::DryRun;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use crate::routes::{auth, docs, health, ips, jwks, me, roles, spaces, tags, tokens, users};
+
+/// Name of the security scheme.
+const BEARER: &str = "bearer";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Cadastre", license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")),
+    servers((url = "/", description = "The server that this document comes from.")),
+    tags(
+        (name = "Address spaces", description = "Trees of prefixes, each with tags of its own."),
+        (name = "Tags", description = "What may be set on nodes, what flows down the tree, and what follows from what."),
+        (name = "IP addresses", description = "The nodes of a tree: prefixes, and addresses as /32 or /128."),
+        (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
+        (name = "Users", description = "Users and their roles."),
+        (name = "Service", description = "The service itself."),
+    ),
+    paths(
+        spaces::list,
+        spaces::create,
+        spaces::get,
+        spaces::update,
+        spaces::delete,
+        tags::list,
+        tags::create,
+        tags::get,
+        tags::update,
+        tags::delete,
+        ips::find::list,
+        ips::write::create,
+        ips::find::lookup,
+        ips::read::get,
+        ips::write::update,
+        ips::write::delete,
+        ips::read::explain,
+        ips::find::children,
+        ips::find::subtree,
+        auth::login,
+        auth::refresh,
+        auth::logout,
+        tokens::list,
+        tokens::create,
+        tokens::revoke,
+        me::get,
+        users::list,
+        users::create,
+        users::get,
+        users::update,
+        users::delete,
+        roles::list,
+        roles::create,
+        roles::get,
+        roles::revoke,
+        jwks::get,
+        health::health,
+        health::ready,
+        docs::openapi_json,
+        docs::index,
+        docs::index_with_slash,
+        docs::file,
+    ),
+    components(schemas(ErrorBody, DryRun)),
+)]
+struct Document;
+
+/// The whole document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    document.info.description = Some(errors::introduction());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(
+        BEARER,
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .description(Some(
+                    "An access token from `POST /api/v1/auth/login`, or an API token (`cad_…`) from \
+                     `POST /api/v1/auth/tokens`.",
+                ))
+                .build(),
+        ),
+    );
+    errors::add_responses(components);
+    schemas::refine(components);
+    complete::operations(&mut document);
+    document
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Parameters that many routes share, described once. These types exist for the document only: handlers read
+//! queries, headers and paths with `http::{query, preconditions, path}`, which are stricter than a derive.
+#![allow(dead_code, reason = "read by the OpenAPI derive only")]
+
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// The space of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+pub(crate) struct SpacePath {
+    /// Id of the address space.
+    #[param(example = "0198a2b4-5c6d-7e8f-9012-3456789abcde")]
+    space_id: Uuid,
+}
+
+/// The tag of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+pub(crate) struct TagPath {
+    /// Name of the tag; case matters.
+    #[param(
+        example = "Region",
+        pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+        min_length = 1,
+        max_length = 64
+    )]
+    tag_name: String,
+}
+
+/// The node of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+pub(crate) struct NodePath {
+    /// Id of the node.
+    #[param(example = "0198a2b4-7777-7abc-8def-0123456789ab")]
+    ip_id: Uuid,
+}
+
+/// Paging.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct PageParams {
+    /// At most this many items.
+    #[param(minimum = 1, maximum = 1000, default = 100, example = 100)]
+    limit: Option<u32>,
+    /// Where to go on: taken from the `Link` header of the page before. It belongs to one list with one set of
+    /// filters.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+/// Filters of the list of spaces.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct SpaceFilterParams {
+    /// Part of the name; case does not matter.
+    #[param(example = "cloud")]
+    name_contains: Option<String>,
+    /// Made before this moment (RFC 3339), exclusive.
+    #[param(value_type = Option<String>, format = DateTime, example = "2027-01-31T10:30:00+01:00")]
+    created_before: Option<String>,
+    /// Made after this moment (RFC 3339), exclusive.
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    created_after: Option<String>,
+}
+
+/// Filter by a part of the name.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct NameFilterParam {
+    /// Part of the name; case does not matter.
+    #[param(example = "reg")]
+    name_contains: Option<String>,
+}
+
+/// Filters of the list of nodes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct NodeFilterParams {
+    /// The node with exactly this prefix.
+    #[param(example = "10.1.0.0/16", pattern = "^[0-9A-Fa-f:.]+/[0-9]{1,3}$")]
+    prefix: Option<String>,
+    /// Direct children of this node; `root` for the nodes at the top.
+    #[param(
+        example = "root",
+        pattern = "^(root|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$"
+    )]
+    parent_id: Option<String>,
+}
+
+/// Filter by resolved tags.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct TagFilterParam {
+    /// Nodes that resolve to all of these: `tag1=value1,tag2=value2`. In a value, `\,` is a comma and `\\` a
+    /// backslash.
+    #[param(example = "Region=EuropeWest,Owner=team-networking")]
+    tags: Option<String>,
+}
+
+/// What to look up.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct LookupParam {
+    /// An address, or a prefix.
+    #[param(example = "10.1.2.3", pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")]
+    address: String,
+}
+
+/// Planning without doing.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct DryRunParam {
+    /// `true`: answers `200` with what would change and what stands in the way; changes nothing.
+    #[param(default = false, example = false)]
+    dry_run: Option<bool>,
+}
+
+/// Conditional changes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfMatchParam {
+    /// The `ETag` that the thing must still have, or several with commas between, or `*`. Otherwise `412`.
+    #[param(rename = "If-Match", required = false, example = "\"42\"")]
+    if_match: String,
+}
+
+/// Repeatable creations.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IdempotencyKeyParam {
+    /// Makes the request safe to send again: for 24 hours the same key with the same body gives the same
+    /// answer and is done once; with another body it is `409`.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
+        pattern = "^[!#-~][!-~]{0,254}$",
+        min_length = 1,
+        max_length = 255
+    )]
+    idempotency_key: String,
+}

@@ -1,0 +1,15 @@
+//! The routes, one file per resource. Handlers extract, call one function of the data access layer, convert.
+
+pub(crate) mod auth;
+pub(crate) mod command;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod ips;
+pub(crate) mod jwks;
+pub(crate) mod me;
+pub(crate) mod roles;
+pub(crate) mod spaces;
+pub(crate) mod table;
+pub(crate) mod tags;
+pub(crate) mod tokens;
+pub(crate) mod users;

@@ -1,0 +1,27 @@
+//! What every handler can reach: the data access layer and the parts that check callers. Shared by all workers.
+
+use std::sync::Arc;
+
+use cadastre_api_types::internal::DataAccess;
+
+use crate::auth::access_token::AccessTokens;
+use crate::auth::password::Passwords;
+use crate::auth::throttle::LoginThrottle;
+use crate::clock::Clock;
+use crate::config::FrontendConfig;
+
+/// State of a frontend; handlers take it as `web::Data<FrontendState>`.
+pub(crate) struct FrontendState {
+    /// Settings.
+    pub(crate) config: FrontendConfig,
+    /// Everything that is stored.
+    pub(crate) access: Arc<dyn DataAccess>,
+    /// Makes and checks access tokens.
+    pub(crate) tokens: AccessTokens,
+    /// Hashes and checks passwords, a few at a time.
+    pub(crate) passwords: Passwords,
+    /// Slows down failed logins.
+    pub(crate) throttle: LoginThrottle,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+}

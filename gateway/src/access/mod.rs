@@ -1,0 +1,6 @@
+//! Allow and deny lists: what they say ([`lists`]) and how they follow their files ([`source`]).
+
+mod lists;
+mod source;
+
+pub(crate) use source::LiveAccessLists;

@@ -1,0 +1,252 @@
+//! The pool: which upstreams there are, how they are, and whose turn it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use metrics::{Counter, Gauge, counter, gauge};
+use reqwest::Url;
+
+use super::{HealthCheckConfig, MAX_UPSTREAMS, join_base};
+use crate::error::GatewayError;
+
+/// How long an upstream is left alone after it refused a connection.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// The upstreams.
+pub(crate) struct Pool {
+    upstreams: Vec<Arc<Upstream>>,
+    turn: AtomicUsize,
+    epoch: Instant,
+}
+
+/// One frontend.
+pub(crate) struct Upstream {
+    /// Position in the pool.
+    pub(crate) index: usize,
+    /// Base URL without a trailing slash.
+    pub(crate) base: String,
+    pub(crate) ready: Url,
+    /// Host and port, for the log.
+    pub(crate) name: String,
+    healthy: AtomicBool,
+    /// Checks in a row that contradict `healthy`.
+    contradicted: AtomicU32,
+    /// Milliseconds after the pool's epoch until which it is left alone.
+    left_alone_until: AtomicU64,
+    outstanding: AtomicUsize,
+    health: Gauge,
+    connect_failures: Counter,
+}
+
+/// A request under way at an upstream; counts until it is dropped.
+pub(crate) struct UnderWay(Arc<Upstream>);
+
+impl UnderWay {
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+        &self.0
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.outstanding.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(bases: &[Url]) -> Result<Self, GatewayError> {
+        if bases.is_empty() {
+            return Err(GatewayError::NoUpstream);
+        }
+        if bases.len() > MAX_UPSTREAMS {
+            return Err(GatewayError::TooManyUpstreams(bases.len()));
+        }
+        let upstreams = bases
+            .iter()
+            .enumerate()
+            .map(|(index, base)| Upstream::new(index, base).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            upstreams,
+            turn: AtomicUsize::new(0),
+            epoch: Instant::now(),
+        })
+    }
+
+    /// The available upstream with the fewest requests under way that has not been tried; they take turns where
+    /// that is equal. `tried` has one bit per upstream.
+    pub(crate) fn choose(&self, tried: u64) -> Option<UnderWay> {
+        let now = self.now();
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = self.upstreams.len();
+        let chosen = (0..count)
+            .map(|offset| &self.upstreams[(first.wrapping_add(offset)) % count])
+            .filter(|upstream| tried & upstream.bit() == 0 && upstream.is_available(now))
+            .min_by_key(|upstream| upstream.outstanding.load(Ordering::Relaxed))?;
+        chosen.outstanding.fetch_add(1, Ordering::Relaxed);
+        Some(UnderWay(Arc::clone(chosen)))
+    }
+
+    pub(crate) fn any_available(&self) -> bool {
+        let now = self.now();
+        self.upstreams.iter().any(|upstream| upstream.is_available(now))
+    }
+
+    pub(crate) fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
+    }
+
+    /// The upstream refused a connection.
+    pub(crate) fn note_connect_failure(&self, upstream: &Upstream) {
+        upstream.connect_failures.increment(1);
+        let until = self.now() + u64::try_from(LEFT_ALONE.as_millis()).unwrap_or(u64::MAX / 2);
+        upstream.left_alone_until.store(until, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+impl Upstream {
+    fn new(index: usize, base: &Url) -> Result<Self, GatewayError> {
+        let ready = join_base(base, "/ready")?;
+        let host = base.host_str().unwrap_or_default();
+        let name = base
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let health = gauge!("cadastre_gateway_upstream_healthy", "upstream" => name.clone());
+        health.set(1.0);
+        Ok(Self {
+            index,
+            base: base.as_str().trim_end_matches('/').to_owned(),
+            ready,
+            healthy: AtomicBool::new(true),
+            contradicted: AtomicU32::new(0),
+            left_alone_until: AtomicU64::new(0),
+            outstanding: AtomicUsize::new(0),
+            health,
+            connect_failures: counter!("cadastre_gateway_upstream_connect_failures_total", "upstream" => name.clone()),
+            name,
+        })
+    }
+
+    /// Its bit among those tried.
+    pub(crate) fn bit(&self) -> u64 {
+        1 << self.index
+    }
+
+    fn is_available(&self, now: u64) -> bool {
+        self.healthy.load(Ordering::Relaxed) && self.left_alone_until.load(Ordering::Relaxed) <= now
+    }
+
+    /// Takes in the outcome of an active check.
+    pub(crate) fn note_check(&self, succeeded: bool, config: &HealthCheckConfig) {
+        if succeeded {
+            self.left_alone_until.store(0, Ordering::Relaxed);
+        }
+        if succeeded == self.healthy.load(Ordering::Relaxed) {
+            self.contradicted.store(0, Ordering::Relaxed);
+            return;
+        }
+        let in_a_row = self.contradicted.fetch_add(1, Ordering::Relaxed) + 1;
+        let needed = if succeeded { config.rise } else { config.fall };
+        if in_a_row >= needed {
+            self.contradicted.store(0, Ordering::Relaxed);
+            self.healthy.store(succeeded, Ordering::Relaxed);
+            self.health.set(if succeeded { 1.0 } else { 0.0 });
+            if succeeded {
+                tracing::info!(upstream = self.name, "upstream is healthy again");
+            } else {
+                tracing::warn!(upstream = self.name, "upstream is unhealthy; it gets no requests");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn pool(count: usize) -> Pool {
+        let bases: Vec<Url> = (0..count)
+            .map(|i| format!("http://127.0.0.1:{}", 9000 + i).parse().unwrap())
+            .collect();
+        Pool::new(&bases).unwrap()
+    }
+
+    #[test]
+    fn the_upstream_with_the_fewest_requests_is_next_and_equals_take_turns() {
+        let pool = pool(3);
+        let under_way: Vec<UnderWay> = (0..6).map(|_| pool.choose(0).unwrap()).collect();
+        for index in 0..3 {
+            assert_eq!(
+                under_way
+                    .iter()
+                    .filter(|one| one.upstream().index == index)
+                    .count(),
+                2
+            );
+        }
+        let busy: Vec<UnderWay> = under_way
+            .into_iter()
+            .filter(|one| one.upstream().index != 1)
+            .collect();
+        assert_eq!(pool.choose(0).unwrap().upstream().index, 1);
+        drop(busy);
+    }
+
+    #[test]
+    fn an_upstream_that_was_tried_or_refused_a_connection_is_passed_over() {
+        let pool = pool(2);
+        assert_eq!(pool.choose(1).unwrap().upstream().index, 1);
+        pool.note_connect_failure(&pool.upstreams()[1]);
+        assert_eq!(pool.choose(0).unwrap().upstream().index, 0);
+        assert!(pool.choose(1).is_none());
+        pool.upstreams()[1].note_check(true, &HealthCheckConfig::default());
+        assert!(pool.choose(1).is_some());
+    }
+
+    #[test]
+    fn checks_need_to_agree_before_health_changes() {
+        let config = HealthCheckConfig {
+            rise: 2,
+            fall: 3,
+            ..HealthCheckConfig::default()
+        };
+        let pool = pool(1);
+        let upstream = &pool.upstreams()[0];
+        upstream.note_check(false, &config);
+        upstream.note_check(false, &config);
+        upstream.note_check(true, &config);
+        upstream.note_check(false, &config);
+        upstream.note_check(false, &config);
+        assert!(
+            pool.any_available(),
+            "a success in between starts the count again"
+        );
+        upstream.note_check(false, &config);
+        assert!(!pool.any_available());
+        upstream.note_check(true, &config);
+        assert!(!pool.any_available());
+        upstream.note_check(true, &config);
+        assert!(pool.any_available());
+    }
+
+    #[test]
+    fn urls_that_are_not_bases_are_refused() {
+        for bad in [
+            "ftp://host",
+            "http://user:pw@host",
+            "http://host/?q=1",
+            "http://host/#x",
+        ] {
+            assert!(Pool::new(&[bad.parse().unwrap()]).is_err(), "{bad}");
+        }
+        assert!(matches!(Pool::new(&[]), Err(GatewayError::NoUpstream)));
+        let based = Pool::new(&["http://host/base/".parse().unwrap()]).unwrap();
+        assert_eq!(based.upstreams()[0].ready.as_str(), "http://host/base/ready");
+    }
+}
