@@ -108,6 +108,13 @@ impl LocalDataAccess {
         inner.workshop.tasks.close();
         inner.workshop.tasks.wait().await;
     }
+
+    /// Lets the store go; the process may end then. After [`LocalDataAccess::shutdown`], or instead of it when
+    /// there is no time left.
+    pub async fn close(&self) {
+        self.inner.shutting_down.store(true, Ordering::Release);
+        self.inner.store.close().await;
+    }
 }
 
 impl Inner {

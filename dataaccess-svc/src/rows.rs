@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cadastre_domain::Prefix;
 use cadastre_domain::hierarchy::{ChildProbe, Step, SupernetSearch};
+use cadastre_domain::{Family, Prefix};
 use cadastre_storage::{KeyRange, PartitionKey, RowKey, Store};
 
 use crate::errors::Outcome;
 use crate::keys;
-use crate::records::{HeadRecord, NodeRecord, Record, decode};
+use crate::records::{HeadRecord, LengthCounts, NodeRecord, Record, decode};
 
 /// Rows that are written but not durable; `None` = deleted.
 pub(crate) type Overlay = BTreeMap<RowKey, Option<Bytes>>;
@@ -26,6 +26,10 @@ pub(crate) struct Rows<'a> {
 
 /// How many rows a single scan asks the store for.
 const SCAN_PAGE: usize = 512;
+
+/// With no more lengths in use than this, the parent is found by asking for each: a point read costs less than a
+/// seek, and most of them are of the right length.
+const POINT_READS: usize = 8;
 
 impl<'a> Rows<'a> {
     /// What is durable.
@@ -223,6 +227,15 @@ impl<'a> Rows<'a> {
             };
             return Ok(self.supernets_by_length(&strict, head).await?.pop());
         }
+        let lengths = || counts(of, head).0.keys().rev().filter(|len| **len < of.len());
+        if lengths().count() <= POINT_READS {
+            for len in lengths() {
+                if let Some(node) = self.node(&of.truncate(*len)).await? {
+                    return Ok(Some(node));
+                }
+            }
+            return Ok(None);
+        }
         let mut last: Option<NodeRecord> = None;
         loop {
             match search.step() {
@@ -240,11 +253,7 @@ impl<'a> Rows<'a> {
 
     /// Every node that contains a prefix (itself included), shortest first, by asking for each length in use.
     async fn supernets_by_length(&self, of: &Prefix, head: &HeadRecord) -> Outcome<Vec<NodeRecord>> {
-        let counts = match of.family() {
-            cadastre_domain::Family::V4 => &head.counts4,
-            cadastre_domain::Family::V6 => &head.counts6,
-        };
-        let keys: Vec<RowKey> = counts
+        let keys: Vec<RowKey> = counts(of, head)
             .0
             .keys()
             .filter(|len| **len <= of.len())
@@ -283,5 +292,13 @@ impl<'a> Rows<'a> {
         }
         chain.reverse();
         Ok(chain)
+    }
+}
+
+/// The lengths in use in the family of a prefix.
+fn counts<'h>(of: &Prefix, head: &'h HeadRecord) -> &'h LengthCounts {
+    match of.family() {
+        Family::V4 => &head.counts4,
+        Family::V6 => &head.counts6,
     }
 }

@@ -168,4 +168,8 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// The store answers (for readiness).
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Finishes the commits that wait and lets go of what the store holds; nothing of it runs on afterwards.
+    /// What is called later may be refused with [`StoreError::Unavailable`]. Closing again changes nothing.
+    async fn close(&self);
 }

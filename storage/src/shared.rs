@@ -88,4 +88,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     {
         (**self).ping()
     }
+
+    fn close<'s, 'a>(&'s self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
+    where
+        's: 'a,
+        Self: 'a,
+    {
+        (**self).close()
+    }
 }

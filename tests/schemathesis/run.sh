@@ -5,10 +5,13 @@
 #
 # Does its own set-up: a virtual environment under target/, a server of its own with a directory of its own on a free
 # port of loopback, and stops it at the end. CADASTRE_BINARY names another binary, SCHEMATHESIS_SECONDS another length.
+# It begins from the same seed every time, so that one change can be told from another; SCHEMATHESIS_SEED names another
+# seed, or `random`.
 set -euo pipefail
 
 readonly VERSION=4.32.5
 readonly SECONDS_OF_FUZZING=${SCHEMATHESIS_SECONDS:-150}
+readonly SEED=${SCHEMATHESIS_SEED:-20260501}
 readonly PASSWORD='twelve green herons wade upstream'
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -96,10 +99,14 @@ print(post("/auth/tokens", {"name": "schemathesis"})["token"])
 PYTHON
 ) || fail "no token can be had from the server"
 
+seed=(--seed "$SEED")
+if [[ $SEED == random ]]; then seed=(); fi
+
 fuzz() {
     "$venv/bin/schemathesis" run "$url/openapi.json" --url "$url" --header "Authorization: Bearer $token" \
         --checks not_a_server_error,response_schema_conformance,content_type_conformance,status_code_conformance,allow_header_conformance \
-        --request-timeout 30 --suppress-health-check all --warnings off --continue-on-failure "$@"
+        --request-timeout 30 --suppress-health-check all --warnings off --continue-on-failure \
+        "${seed[@]}" "$@"
 }
 
 cd "$work" # It keeps its examples where it runs.

@@ -59,7 +59,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
             &["", "clients", "per second", "p50 ms", "p99 ms", "group size"],
             &rows,
         );
-        raw.close();
+        raw.close().await;
         product.stop().await
     }))
 }

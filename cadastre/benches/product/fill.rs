@@ -56,9 +56,9 @@ pub(crate) fn fill(data: &Path, nodes: usize) -> Outcome<Filled> {
         let access = LocalDataAccess::open(Arc::clone(&store) as _, DataAccessConfig::default()).await?;
         let filled = fill_space(&access, nodes).await;
         access.shutdown().await;
+        access.close().await;
         filled
     })?;
-    store.close();
     Ok(filled)
 }
 

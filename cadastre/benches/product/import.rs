@@ -44,7 +44,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
             row(format!("bare store, one batch of {ROWS} rows each"), &floor);
         }
         report.table(&["", "at a time", "per second"], &rows);
-        raw.close();
+        raw.close().await;
         product.stop().await
     })
 }

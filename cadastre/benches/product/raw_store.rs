@@ -50,8 +50,8 @@ impl RawStore {
         Ok(all)
     }
 
-    pub(crate) fn close(&self) {
-        self.store.close();
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
     }
 }
 

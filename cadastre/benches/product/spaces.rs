@@ -65,7 +65,7 @@ async fn make(setup: &Setup, session: &Session, report: &mut Report, raw: &std::
     .await?;
     let store = RawStore::open(raw)?;
     let floor = store.run(CLIENTS, setup.round / 2).await?;
-    store.close();
+    store.close().await;
     let row = |name: String, load: &load::Load| {
         let [p50, p99] = load.latencies.quantiles([0.5, 0.99]);
         vec![

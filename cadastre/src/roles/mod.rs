@@ -75,7 +75,7 @@ async fn open_records(settings: &Effective) -> Result<Arc<LocalDataAccess>, Fail
         })
 }
 
-/// Finishes what the data access layer has begun, as far as there is time.
+/// Finishes what the data access layer has begun, as far as there is time, and closes the store.
 async fn close_records(access: &LocalDataAccess, deadline: Instant) {
     if tokio::time::timeout_at(deadline, access.shutdown())
         .await
@@ -83,6 +83,7 @@ async fn close_records(access: &LocalDataAccess, deadline: Instant) {
     {
         tracing::warn!("background work was cut short; the next start goes on with it");
     }
+    access.close().await;
 }
 
 /// A misspelt variable would be ignored in silence.

@@ -12,7 +12,7 @@ mod space;
 mod tag;
 
 pub(crate) use account::{AccountRecord, UserHeadRecord};
-pub(crate) use head::{HeadRecord, PartitionState, SystemHeadRecord};
+pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord};
 pub(crate) use idempotency::IdempotencyRecord;
 pub(crate) use journal::{JournalEntry, JournalImage, JournalRecord};
 pub(crate) use node::{HistoryRecord, NodeRecord};

@@ -30,6 +30,8 @@ pub(crate) struct Context {
     pub chain: Vec<Link>,
     /// The inheritable tags resolved there.
     pub inherited: Inherited,
+    /// What flows down to the node it flows from; `None` at the top.
+    pub above: Option<Arc<Context>>,
 }
 
 impl Context {
@@ -39,7 +41,7 @@ impl Context {
     }
 
     /// What flows down from `node`, which lies directly beneath this.
-    pub(crate) fn below(&self, node: &NodeRecord, resolved: &Resolved) -> Self {
+    pub(crate) fn below(self: &Arc<Self>, node: &NodeRecord, resolved: &Resolved) -> Self {
         let mut chain = Vec::with_capacity(self.chain.len() + 1);
         chain.extend_from_slice(&self.chain);
         chain.push(Link {
@@ -49,6 +51,7 @@ impl Context {
         Self {
             chain,
             inherited: resolved.inheritable(),
+            above: Some(Arc::clone(self)),
         }
     }
 }
@@ -61,6 +64,16 @@ struct ContextKey {
     epoch: u64,
     prefix: Prefix,
     revision: u64,
+    side: Side,
+}
+
+/// Which way from its node a context lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Side {
+    /// What flows to the node: nothing of it moves without the epoch, as the node is a descendant of all of it.
+    Above,
+    /// What flows from the node.
+    Below,
 }
 
 /// Contexts of all spaces, bounded.
@@ -159,6 +172,16 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// What flows down to a stored node.
+    pub(crate) async fn context_over(&self, node: &NodeRecord) -> Outcome<Arc<Context>> {
+        if let Some(known) = self.remembered(node, Side::Above) {
+            return Ok(known);
+        }
+        let context = self.context_above(&node.prefix).await?;
+        self.remember(node, Side::Above, &context);
+        Ok(context)
+    }
+
     /// What flows down from a node.
     pub(crate) async fn context_of(&self, node: NodeRecord) -> Outcome<Arc<Context>> {
         // Climb until something is known, then resolve downwards.
@@ -167,7 +190,7 @@ impl<'a> Resolver<'a> {
             let Some(lowest) = unknown.last() else {
                 break Arc::clone(&self.top);
             };
-            if let Some(known) = self.remembered(lowest) {
+            if let Some(known) = self.remembered(lowest, Side::Below) {
                 unknown.pop();
                 break known;
             }
@@ -179,7 +202,7 @@ impl<'a> Resolver<'a> {
         while let Some(node) = unknown.pop() {
             let resolved = self.resolve(&node, &context)?;
             context = Arc::new(context.below(&node, &resolved));
-            self.remember(&node, &context);
+            self.remember(&node, Side::Below, &context);
         }
         Ok(context)
     }
@@ -189,24 +212,25 @@ impl<'a> Resolver<'a> {
         resolve_stored(self.vocabulary, node, above)
     }
 
-    fn key(&self, space: Uuid, node: &NodeRecord) -> ContextKey {
+    fn key(&self, space: Uuid, node: &NodeRecord, side: Side) -> ContextKey {
         ContextKey {
             space,
             incarnation: self.head.incarnation,
             epoch: self.head.epoch,
             prefix: node.prefix,
             revision: node.revision,
+            side,
         }
     }
 
-    fn remembered(&self, node: &NodeRecord) -> Option<Arc<Context>> {
+    fn remembered(&self, node: &NodeRecord, side: Side) -> Option<Arc<Context>> {
         let (cache, space) = self.cache.filter(|_| node.revision <= self.durable_version)?;
-        cache.0.get(&self.key(space, node))
+        cache.0.get(&self.key(space, node, side))
     }
 
-    fn remember(&self, node: &NodeRecord, context: &Arc<Context>) {
+    fn remember(&self, node: &NodeRecord, side: Side, context: &Arc<Context>) {
         if let Some((cache, space)) = self.cache.filter(|_| node.revision <= self.durable_version) {
-            cache.0.insert(self.key(space, node), Arc::clone(context));
+            cache.0.insert(self.key(space, node, side), Arc::clone(context));
         }
     }
 }

@@ -307,7 +307,7 @@ impl Decider<'_> {
         if_match: Option<&IfMatch>,
     ) -> Outcome<Decision> {
         let before = self.changeable(id, "change", if_match).await?;
-        let above = self.resolver.context_above(&before.prefix).await?;
+        let above = self.resolver.context_over(&before).await?;
         let old_resolved = self.resolver.resolve(&before, &above)?;
         let unchanged = before.tags == *tags && description.is_none_or(|text| text == before.description);
         if unchanged {

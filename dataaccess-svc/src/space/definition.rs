@@ -6,6 +6,7 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::tags::{TagDefinition, TagName, TagValue, Vocabulary, VocabularyError, check_reject};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::context::{Resolver, tag_conflict};
 use super::decide::{Decider, Decision, Effects, check_if_match};
@@ -346,12 +347,12 @@ async fn verify_node(resolver: &Resolver<'_>, node: &NodeRecord, beneath: bool) 
         return Ok(());
     }
     // What flows down from above may clash with itself under the new definitions; then that is what is wrong.
-    let mut above = super::context::Context::default();
+    let mut above = Arc::new(super::context::Context::default());
     for ancestor in resolver.rows().ancestors(&node.prefix, resolver.head()).await? {
         let resolved = vocabulary
             .resolve(&above.inherited, ancestor.prefix, &ancestor.tags)
             .map_err(tag_conflict)?;
-        above = above.below(&ancestor, &resolved);
+        above = Arc::new(above.below(&ancestor, &resolved));
     }
     let resolved = vocabulary
         .resolve(&above.inherited, node.prefix, &node.tags)

@@ -22,7 +22,7 @@ use crate::keys;
 use crate::records::{NodeRecord, TagRecord, decode};
 
 /// Nodes that one page may look at without finding enough before it is answered short.
-const VISITS_PER_PAGE: usize = 4_000;
+const VISITS_PER_PAGE: usize = 1_000;
 
 impl SpaceHandle {
     /// A page of nodes.
@@ -265,8 +265,15 @@ impl Page<'_> {
         let mut stack: Vec<(Prefix, Arc<Context>)> = Vec::new();
         for (resume, segment) in segments::after(segments, after) {
             let mut position = resume;
+            // Behind a jump most often one node decides about the next jump.
+            let mut jumped = false;
             loop {
-                let batch = (self.limit - items.len()).clamp(1, 256);
+                let batch = if jumped {
+                    1
+                } else {
+                    (self.limit - items.len()).clamp(1, 256)
+                };
+                jumped = false;
                 let nodes = self.nodes(position.as_ref(), &segment, batch).await?;
                 let Some(last) = nodes.last().map(|node| node.prefix) else {
                     break;
@@ -305,6 +312,7 @@ impl Page<'_> {
                         // What is jumped over may hold ancestors of what comes next.
                         stack.clear();
                         position = Some(to);
+                        jumped = true;
                         break;
                     }
                 }

@@ -102,7 +102,7 @@ impl SpaceHandle {
         if visibility == Visibility::Hidden {
             return Err(no_node());
         }
-        let context = resolver.context_above(&record.prefix).await?;
+        let context = resolver.context_over(&record).await?;
         Ok((record, context, visibility))
     }
 

@@ -71,7 +71,7 @@ impl<'a> TagQuery<'a> {
             }
             let mut earliest = self.next_setter(condition, &node.prefix).await?;
             if condition.inheritable
-                && let Some(behind) = self.behind_override(condition, node, above).await?
+                && let Some(behind) = Self::behind_override(condition, node, above)
             {
                 // The next node may be the very next key behind that subtree.
                 earliest = Some(earliest.map_or(behind, |setter| setter.min(behind)));
@@ -111,26 +111,17 @@ impl<'a> TagQuery<'a> {
     }
 
     /// The end of the subtree that overrides the value an ancestor has.
-    async fn behind_override(
-        &self,
-        condition: &Condition,
-        node: &NodeRecord,
-        above: &Context,
-    ) -> Outcome<Option<Prefix>> {
+    fn behind_override(condition: &Condition, node: &NodeRecord, above: &Context) -> Option<Prefix> {
         // Walk up: `overriding` is the highest node of the run, from here upwards, that lacks the value.
         let mut overriding = node.prefix;
-        let mut links: Vec<&super::context::Link> = above.chain.iter().collect();
-        if inherited(above, &condition.tag) == Some(&condition.value) {
-            return Ok(Some(overriding.last_descendant()));
-        }
-        while let Some(link) = links.pop() {
-            let context = self.resolver.context_above(&link.prefix).await?;
-            overriding = link.prefix;
-            if inherited(&context, &condition.tag) == Some(&condition.value) {
-                return Ok(Some(overriding.last_descendant()));
+        let mut context = above;
+        loop {
+            if inherited(context, &condition.tag) == Some(&condition.value) {
+                return Some(overriding.last_descendant());
             }
+            overriding = context.parent()?.prefix;
+            context = context.above.as_deref()?;
         }
-        Ok(None)
     }
 }
 

@@ -10,6 +10,7 @@ use cadastre_api_types::internal::{
 use cadastre_domain::names::UserName;
 use cadastre_domain::roles::{Grant, Role};
 use cadastre_storage::{PartitionKey, Store, StoreError, Write};
+use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -21,7 +22,9 @@ use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::{self, Remembered};
 use crate::keys;
-use crate::records::{AccountRecord, JournalEntry, JournalImage, UserHeadRecord, decode, encode};
+use crate::records::{
+    AccountRecord, IdempotencyRecord, JournalEntry, JournalImage, UserHeadRecord, decode, encode,
+};
 use crate::rows::Rows;
 
 /// Tries before a change that keeps losing races gives up.
@@ -157,13 +160,7 @@ impl Users {
                     let rows = Rows::durable(&self.store, &partition);
                     let found = idempotency::find(rows, key, now, self.config.idempotency_lifetime).await?;
                     if let Some(record) = found {
-                        let account = stored.account.map(Arc::new);
-                        let subject = record.made;
-                        return Ok(UserChangeOutcome::Committed {
-                            account,
-                            replayed: true,
-                            subject,
-                        });
+                        return Ok(replay(request, stored, &record));
                     }
                 }
                 let version = stored.head.as_ref().map_or(0, |(head, _)| head.version) + 1;
@@ -174,7 +171,7 @@ impl Users {
                     break;
                 }
                 if self
-                    .commit(&partition, context, request, &stored, &changed)
+                    .commit(&partition, context, request, &stored, &changed, now)
                     .await?
                 {
                     match &changed.account {
@@ -335,7 +332,7 @@ impl Users {
         &self.lanes[(hash % LANES as u64) as usize]
     }
 
-    fn now(&self, stored: &Stored) -> jiff::Timestamp {
+    fn now(&self, stored: &Stored) -> Timestamp {
         let now = micros(self.config.clock.now());
         stored
             .head
@@ -368,12 +365,13 @@ impl Users {
         request: &UserChangeRequest,
         stored: &Stored,
         changed: &Changed,
+        now: Timestamp,
     ) -> Outcome<bool> {
         let head = UserHeadRecord {
             v: 1,
             version: stored.head.as_ref().map_or(0, |(head, _)| head.version) + 1,
             commit_id: Uuid::new_v4(),
-            last_time: self.now(stored),
+            last_time: now,
         };
         let value = encode(&head);
         let mut writes = vec![match &stored.head {
@@ -446,5 +444,38 @@ impl Users {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The first answer again. That to a creation is built from the record alone: whatever became of the user since,
+/// it told of a user just made.
+fn replay(request: &UserChangeRequest, stored: Stored, record: &IdempotencyRecord) -> UserChangeOutcome {
+    let account = match &request.change {
+        UserChange::Create { grants, .. } => Some(Account {
+            name: request.name.clone(),
+            password_hash: String::new(),
+            grants: grants.clone(),
+            sessions: Vec::new(),
+            tokens: Vec::new(),
+            created: record.time,
+            modified: record.time,
+            revision: record.version,
+            version: record.version,
+        }),
+        UserChange::SetPassword { .. }
+        | UserChange::Rehash { .. }
+        | UserChange::Delete
+        | UserChange::Grant { .. }
+        | UserChange::Revoke { .. }
+        | UserChange::StartSession { .. }
+        | UserChange::RotateSession { .. }
+        | UserChange::EndSession { .. }
+        | UserChange::AddToken { .. }
+        | UserChange::RevokeToken { .. } => stored.account,
+    };
+    UserChangeOutcome::Committed {
+        account: account.map(Arc::new),
+        replayed: true,
+        subject: record.made,
     }
 }

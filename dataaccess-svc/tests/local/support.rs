@@ -223,6 +223,9 @@ impl Store for SharedStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.0.ping().await
     }
+    async fn close(&self) {
+        self.0.close().await;
+    }
 }
 
 /// All rows of a partition whose keys begin like this.

@@ -243,6 +243,47 @@ async fn one_key_does_not_make_two_users() {
     );
 }
 
+#[tokio::test]
+async fn a_creation_is_answered_the_same_again_whatever_became_of_the_user() {
+    let access = memory().await;
+    let make = || UserChangeRequest {
+        name: "ada".to_owned(),
+        change: make(),
+        options: MutationOptions {
+            idempotency: Some(IdempotencyKey {
+                key_hash: "k".to_owned(),
+                body_hash: "b".to_owned(),
+            }),
+            ..MutationOptions::default()
+        },
+    };
+    let told = |outcome: UserChangeOutcome| match outcome {
+        UserChangeOutcome::Committed {
+            account: Some(account),
+            ..
+        } => (
+            account.created,
+            account.modified,
+            account.revision,
+            account.grants.clone(),
+        ),
+        other => panic!("{other:?}"),
+    };
+    let first = told(access.change_user(&context(), make()).await.unwrap());
+    let password = UserChange::SetPassword {
+        password_hash: "another".to_owned(),
+    };
+    change(access.as_ref(), "ada", password).await.unwrap();
+    assert_eq!(told(access.change_user(&context(), make()).await.unwrap()), first);
+    change(access.as_ref(), "ada", UserChange::Delete).await.unwrap();
+    assert_eq!(told(access.change_user(&context(), make()).await.unwrap()), first);
+    let query = UserQuery {
+        name: "ada".to_owned(),
+    };
+    let gone = access.get_user(&context(), query).await.unwrap_err();
+    assert_eq!(gone.code, ErrorCode::NotFound, "answering again makes nothing");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_administrators_who_remove_each_other_leave_one() {
     for _ in 0..20 {

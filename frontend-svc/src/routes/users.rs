@@ -105,16 +105,13 @@ pub(crate) async fn create(
             replayed,
             ..
         } => {
-            let mut user = to_wire(&account, &account.grants);
-            if replayed {
-                // The first answer came before any role.
-                user.roles.clear();
-                user.modified_on = user.created_on;
-            }
+            let user = to_wire(&account, &account.grants);
             let location = format!("/api/v1/users/{}", account.name);
             Ok(reply::created(&user, account.revision, &location, replayed)?)
         }
-        UserChangeOutcome::Committed { account: None, .. } => Err(ApiError::not_found("user").into()),
+        UserChangeOutcome::Committed { account: None, .. } => {
+            Err(reply::unexpected("a creation without its user").into())
+        }
         UserChangeOutcome::Planned {
             before,
             after,

@@ -164,4 +164,8 @@ impl<S: Store> Store for FaultStore<S> {
     async fn ping(&self) -> Result<(), StoreError> {
         read(self.plan.judge(Op::Ping, None, &[]), self.inner.ping()).await
     }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
 }

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use rocksdb::DB;
@@ -14,6 +15,9 @@ use rocksdb::DB;
 use super::open;
 use crate::error::StoreError;
 use crate::options::RocksOptions;
+
+/// How long closing waits for reads; each takes milliseconds at most.
+const LAST_READS: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Handle {
@@ -78,9 +82,23 @@ impl Handle {
         Ok(())
     }
 
-    /// Closes for good, and lets another process have the directory.
+    /// Closes for good, and lets another process have the directory. RocksDB's own threads must have ended when
+    /// the process does: they use what its exit takes down. So this waits for reads that are under way.
     pub(super) fn close(&self, error: StoreError) {
-        drop(self.take_out(error));
+        let until = Instant::now() + LAST_READS;
+        let mut last = self.take_out(error);
+        while let Some(db) = last.take() {
+            match Arc::try_unwrap(db) {
+                Ok(db) => {
+                    db.cancel_all_background_work(true);
+                }
+                Err(db) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                    last = Some(db);
+                }
+                Err(_) => tracing::warn!("the store closes when the last read of it ends"),
+            }
+        }
         self.lock.lock().take();
     }
 }

@@ -41,13 +41,13 @@ use group::multi_get;
 use handle::Handle;
 use queue::{Job, Must, Planned, Queue};
 
-/// A store in a directory. Closes when dropped; see [`RocksStore::close`].
+/// A store in a directory. Closes when dropped, which blocks; see [`Store::close`].
 #[derive(Debug)]
 pub struct RocksStore {
     handle: Arc<Handle>,
     queue: Arc<Queue>,
     counts: Arc<Counts>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     /// Versions are numbers counted up from a random start in each process. For a version to come back on the
     /// same row (ABA), a process would have to start within as many steps of an earlier one as there were
     /// writes: with 2^40 writes before and after a restart that is a chance of one in eight million, and
@@ -79,7 +79,7 @@ impl RocksStore {
             handle,
             queue,
             counts,
-            thread: Mutex::new(Some(thread)),
+            thread: Arc::new(Mutex::new(Some(thread))),
             next_etag,
         })
     }
@@ -89,21 +89,25 @@ impl RocksStore {
         self.counts.read()
     }
 
-    /// Finishes the commits that wait, syncs the log and gives the directory free. Blocks for as long as that
-    /// takes; later calls get `Unavailable`. Dropping the store does the same.
-    pub fn close(&self) {
-        self.queue.close();
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the commit thread had panicked");
+    /// Finishes the commits that wait, syncs the log, ends compactions and gives the directory free, on the
+    /// thread that runs it. Dropping the store does the same.
+    fn closing(&self) -> impl FnOnce() + Send + 'static {
+        let (handle, queue) = (Arc::clone(&self.handle), Arc::clone(&self.queue));
+        let thread = Arc::clone(&self.thread);
+        move || {
+            queue.close();
+            // Held while joining: who closes again waits, too.
+            let mut thread = thread.lock();
+            if thread.take().is_some_and(|thread| thread.join().is_err()) {
+                tracing::error!("the commit thread had panicked");
+            }
+            if let Ok(db) = handle.db()
+                && let Err(error) = db.flush_wal(true)
+            {
+                tracing::error!(%error, "syncing the log of a closing store failed");
+            }
+            handle.close(closed());
         }
-        if let Ok(db) = self.handle.db()
-            && let Err(error) = db.flush_wal(true)
-        {
-            tracing::error!(%error, "syncing the log of a closing store failed");
-        }
-        self.handle.close(closed());
     }
 
     fn plan(&self, partition: &PartitionKey, write: Write) -> Planned {
@@ -129,7 +133,7 @@ impl RocksStore {
 
 impl Drop for RocksStore {
     fn drop(&mut self) {
-        self.close();
+        self.closing()();
     }
 }
 
@@ -282,5 +286,11 @@ impl Store for RocksStore {
             .get_pinned(b"\0")
             .map_err(|e| of_read("reading a row", e))
             .map(|_| ())
+    }
+
+    async fn close(&self) {
+        if let Err(error) = tokio::task::spawn_blocking(self.closing()).await {
+            tracing::error!(%error, "closing the store failed");
+        }
     }
 }

@@ -69,7 +69,7 @@ async fn closing_finishes_the_commits_that_wait() {
     for commit in &mut commits {
         let _ = futures::poll!(commit);
     }
-    store.close();
+    store.close().await;
     for commit in commits {
         commit.await.unwrap();
     }

@@ -28,7 +28,8 @@ async fn what_was_committed_survives_reopening_with_its_etag() {
         };
         etag = store.commit(&partition(), vec![write]).await.unwrap().pop();
         if round == 0 {
-            store.close();
+            store.close().await;
+            store.close().await;
             assert!(matches!(store.ping().await, Err(StoreError::Unavailable { .. })));
             let late = store.commit(&partition(), vec![put("b", 1)]).await;
             assert!(matches!(late, Err(StoreError::Unavailable { .. })), "{late:?}");
@@ -45,14 +46,14 @@ fn assert_in_use(error: &StoreError, dir: &std::path::Path) {
     );
 }
 
-#[test]
-fn a_second_opener_in_this_process_is_refused_until_the_first_has_closed() {
+#[tokio::test]
+async fn a_second_opener_in_this_process_is_refused_until_the_first_has_closed() {
     let dir = tempfile::tempdir().unwrap();
     let first = RocksStore::open(dir.path()).unwrap();
     assert_in_use(&refusal(dir.path()), dir.path());
     let url = format!("rocksdb:{}", dir.path().display());
     assert_in_use(&open_url(&url).unwrap_err(), dir.path());
-    first.close();
+    first.close().await;
     open_url(&url).unwrap();
 }
 
