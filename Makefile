@@ -101,7 +101,8 @@ test-scripts:
 	@for script in $(SCRIPTS); do echo "== $$script"; "$$script" </dev/null; done
 
 .PHONY: bench
-bench: setup ## Measure the product (needs wrk); numbers only mean something on a quiet machine
+bench: PACKAGES += wrk
+bench: setup ## Measure the product; numbers only mean something on a quiet machine
 	$(CARGO) bench $(CARGO_FLAGS) -p cadastre --bench product
 
 .PHONY: clean
