@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{
-    CallContext, IfMatch, Image, ImageChange, NodeRef, SpaceCommand, SpaceCommandRequest,
+    CallContext, IfMatch, Image, ImageChange, NodeRef, NodeView, SpaceCommand, SpaceCommandRequest,
 };
 use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
 use cadastre_domain::tags::{
@@ -14,13 +14,15 @@ use cadastre_domain::tags::{
 };
 use cadastre_domain::{Prefix, Visibility};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::context::{Context, Resolver, tag_conflict};
-use super::definition;
+use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
 use super::reject::check_beneath;
 use super::view::node_view;
+use super::{allocate, definition};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
 use crate::keys;
@@ -33,9 +35,9 @@ pub(crate) struct Effects {
     /// Rows to write (`None` = delete), head, journal and idempotency apart.
     pub writes: RowWrites,
     /// Nodes made.
-    pub created: Vec<Prefix>,
+    pub created: Vec<Placed>,
     /// Nodes removed.
-    pub removed: Vec<Prefix>,
+    pub removed: Vec<Placed>,
     /// Resolved tags or parents of other nodes may change.
     pub moves_epoch: bool,
     /// The vocabulary after it, if it changes.
@@ -46,6 +48,16 @@ pub(crate) struct Effects {
     pub changes: Vec<ImageChange>,
     /// State of the command's subject after it.
     pub subject: Option<Image>,
+    /// Nodes that an allocation made, as they are answered.
+    pub made: Vec<NodeView>,
+}
+
+/// A node beneath the node that flows down to it.
+pub(super) fn placed(prefix: &Prefix, above: &Context) -> Placed {
+    Placed {
+        prefix: *prefix,
+        parent: above.parent().map(|link| link.prefix),
+    }
 }
 
 /// What comes of a command that is not refused.
@@ -75,10 +87,12 @@ pub(crate) struct Decider<'a> {
     pub verify_rows: usize,
     /// All nodes were verified against the new definition as of this version.
     pub verified_at: Option<u64>,
+    /// What is known to be free; `None` outside the writer.
+    pub free: Option<&'a Mutex<FreeIndex>>,
 }
 
 /// Row changes of one node.
-fn node_rows(
+pub(super) fn node_rows(
     writes: &mut RowWrites,
     before: Option<&NodeRecord>,
     after: Option<&NodeRecord>,
@@ -183,6 +197,7 @@ impl Decider<'_> {
                 description,
             } => self.update(*id, tags, description.as_deref(), if_match).await,
             SpaceCommand::DeleteNode { id } => self.delete(*id, if_match).await,
+            SpaceCommand::Allocate { from, wanted } => allocate::decide(self, from, wanted).await,
             SpaceCommand::CreateTag { definition } => definition::create(self, definition).await,
             SpaceCommand::UpdateTag { definition } => definition::update(self, definition, if_match).await,
             SpaceCommand::DeleteTag { name } => definition::delete(self, name, if_match).await,
@@ -190,14 +205,19 @@ impl Decider<'_> {
     }
 
     /// The decision's own refusal of rows outside the caller's scope.
-    fn check_scope(&self, prefix: &Prefix, what: &str) -> Outcome<()> {
+    pub(super) fn check_scope(&self, prefix: &Prefix, what: &str) -> Outcome<()> {
         if self.context.scope.covers(prefix) {
             return Ok(());
         }
         Err(outside_scope(prefix, what))
     }
 
-    async fn changeable(&self, id: Uuid, what: &str, if_match: Option<&IfMatch>) -> Outcome<NodeRecord> {
+    pub(super) async fn changeable(
+        &self,
+        id: Uuid,
+        what: &str,
+        if_match: Option<&IfMatch>,
+    ) -> Outcome<NodeRecord> {
         let node = find(self.resolver.rows(), &NodeRef::Id(id))
             .await?
             .ok_or_else(no_node)?;
@@ -224,7 +244,7 @@ impl Decider<'_> {
     }
 
     /// Checks tags that are to be set on a node.
-    fn resolve_new(&self, node: &NodeRecord, above: &Context) -> Outcome<Resolved> {
+    pub(super) fn resolve_new(&self, node: &NodeRecord, above: &Context) -> Outcome<Resolved> {
         let vocabulary = self.resolver.vocabulary();
         vocabulary
             .check_explicit(&node.tags)
@@ -282,7 +302,7 @@ impl Decider<'_> {
         }
         let mut effects = Effects {
             moves_epoch: has_descendants,
-            created: vec![node.prefix],
+            created: vec![placed(&node.prefix, &above)],
             ..Effects::default()
         };
         node_rows(&mut effects.writes, None, Some(&node), self.time, self.version);
@@ -378,7 +398,7 @@ impl Decider<'_> {
         let has_descendants = self.has_descendants(&node.prefix).await?;
         let mut effects = Effects {
             moves_epoch: has_descendants,
-            removed: vec![node.prefix],
+            removed: vec![placed(&node.prefix, &above)],
             ..Effects::default()
         };
         node_rows(&mut effects.writes, Some(&node), None, self.time, self.version);

@@ -6,7 +6,7 @@ use super::{FreeSpace, Shortage, Size};
 use crate::prefix::{Family, Prefix};
 
 /// How places for new prefixes are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Strategy {
     /// The lowest that is free: large blocks stay whole for as long as possible.
     LowestFree,

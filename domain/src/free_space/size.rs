@@ -125,6 +125,24 @@ impl From<u64> for Size {
     }
 }
 
+/// Decimal text: JSON's numbers are not exact at this size everywhere.
+impl serde::Serialize for Size {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Size {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let parsed = match text.parse::<u128>() {
+            Ok(number) => Some(Self::from(number)),
+            Err(_) => Some(Self::MAX).filter(|most| *text == *most.to_string()),
+        };
+        parsed.ok_or_else(|| serde::de::Error::custom("not a number from 0 to 2^128"))
+    }
+}
+
 impl fmt::Display for Size {
     /// In decimal digits.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,6 +54,17 @@ pub(crate) fn created<T: Serialize + ?Sized>(
     Ok(answer.body(body))
 }
 
+/// `201` with new things, and whether this is an answer given before.
+pub(crate) fn created_many<T: Serialize>(items: &[T], replayed: bool) -> Result<HttpResponse, ApiError> {
+    let body = bytes(items, 2 + items.len() * USUAL_BYTES / 2)?;
+    let mut answer = HttpResponse::build(StatusCode::CREATED);
+    answer.insert_header((CONTENT_TYPE, JSON));
+    if replayed {
+        answer.insert_header((IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true")));
+    }
+    Ok(answer.body(body))
+}
+
 /// `200` with a page of a list, and the way to the next one.
 pub(crate) fn page<T: Serialize>(
     items: &[T],
