@@ -41,6 +41,8 @@ pub(crate) enum Part {
     NodeRead,
     /// Durable creations, beside the bare store.
     Create,
+    /// Durable allocations from one pool, beside a bare handler, and as it fills.
+    Allocate,
     /// The example by the command line client.
     Import,
     /// Which nodes contain an address, beside a bare handler.
@@ -52,9 +54,10 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::NodeRead,
         Self::Create,
+        Self::Allocate,
         Self::Import,
         Self::Lookup,
         Self::Growth,
@@ -66,6 +69,7 @@ impl Part {
         match self {
             Self::NodeRead => "Node read: one node, 4 levels deep, 5 resolved tags, 64 connections",
             Self::Create => "Node creation, durable, one request each",
+            Self::Allocate => "Allocation, durable, one request each",
             Self::Import => "Import of examples/aws-ip-ranges by the command line client",
             Self::Lookup => {
                 "Lookup in the imported example: the nodes that contain an address, 64 connections"

@@ -115,7 +115,7 @@ impl<'a> Creations<'a> {
     }
 }
 
-async fn get(bare: &Bare, session: &Session, clients: usize, time: Duration) -> Outcome<Load> {
+pub(crate) async fn get(bare: &Bare, session: &Session, clients: usize, time: Duration) -> Outcome<Load> {
     let request = session.get("/");
     let next = || Some(request.clone());
     load::run(
@@ -131,16 +131,16 @@ async fn get(bare: &Bare, session: &Session, clients: usize, time: Duration) -> 
 }
 
 /// Some rounds of one thing.
-struct Measured {
+pub(crate) struct Measured {
     name: String,
     clients: usize,
     rates: Vec<f64>,
     latencies: Latencies,
-    group_size: Option<f64>,
+    pub(crate) group_size: Option<f64>,
 }
 
 impl Measured {
-    fn named(name: &str, clients: usize) -> Self {
+    pub(crate) fn named(name: &str, clients: usize) -> Self {
         Self {
             name: name.to_owned(),
             clients,
@@ -150,16 +150,16 @@ impl Measured {
         }
     }
 
-    fn add(&mut self, load: Load) {
+    pub(crate) fn add(&mut self, load: Load) {
         self.rates.push(load.rate());
         self.latencies.append(load.latencies);
     }
 
-    fn rate(&self) -> Spread {
+    pub(crate) fn rate(&self) -> Spread {
         Spread::of(&self.rates)
     }
 
-    fn row(&self) -> Vec<Cell> {
+    pub(crate) fn row(&self) -> Vec<Cell> {
         let [p50, p99] = self.latencies.quantiles([0.5, 0.99]);
         vec![
             Cell::text(&self.name),
@@ -174,7 +174,7 @@ impl Measured {
 
 /// How the writer grouped commands, from `/metrics`.
 #[derive(Clone, Debug, Default)]
-struct Groups {
+pub(crate) struct Groups {
     /// Upper bound of a bucket (as text) → groups of at most that size.
     buckets: Vec<(String, f64)>,
     commands: f64,
@@ -182,7 +182,7 @@ struct Groups {
 }
 
 impl Groups {
-    async fn read(session: &Session) -> Outcome<Self> {
+    pub(crate) async fn read(session: &Session) -> Outcome<Self> {
         let page = String::from_utf8(session.fetch("/metrics").await?)?;
         let mut read = Self::default();
         for line in page.lines().filter_map(|line| line.strip_prefix(GROUPS)) {
@@ -201,7 +201,7 @@ impl Groups {
         Ok(read)
     }
 
-    fn since(&self, before: &Self) -> Self {
+    pub(crate) fn since(&self, before: &Self) -> Self {
         let earlier = |bound: &str| {
             before
                 .buckets
@@ -220,11 +220,11 @@ impl Groups {
         }
     }
 
-    fn mean(&self) -> Option<f64> {
+    pub(crate) fn mean(&self) -> Option<f64> {
         (self.groups > 0.0).then(|| self.commands / self.groups)
     }
 
-    fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let mut below = 0.0;
         let mut parts = Vec::new();
         for (bound, upto) in &self.buckets {

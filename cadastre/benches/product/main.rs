@@ -6,6 +6,7 @@
 // A benchmark talks on standard output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod allocate;
 mod api;
 mod arguments;
 mod bare;
@@ -65,6 +66,7 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
         match part {
             Part::NodeRead => node_read::run(&setup, &mut report)?,
             Part::Create => create::run(&setup, &mut report)?,
+            Part::Allocate => allocate::run(&setup, &mut report)?,
             Part::Import => import::run(&setup, &mut report)?,
             Part::Lookup => lookup::run(&setup, &mut report)?,
             Part::Growth => growth::run(&setup, &mut report)?,
