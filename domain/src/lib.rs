@@ -11,6 +11,7 @@ mod echo;
 pub mod hierarchy;
 pub mod names;
 pub mod prefix;
+pub mod restructure;
 pub mod roles;
 pub mod sessions;
 pub mod tags;
