@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cadastre_api_types::internal::{IdempotencyKey, Image, SpaceView};
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::Prefix;
 use cadastre_storage::{RowKey, Write};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -63,6 +64,8 @@ pub(crate) struct Remembered<'a> {
     pub space: Option<&'a SpaceView>,
     /// The id of something a user got.
     pub made: Option<Uuid>,
+    /// Nodes that the command made besides its subject's kind.
+    pub made_nodes: &'a [(Uuid, Prefix)],
 }
 
 /// Rows that remember a command.
@@ -81,6 +84,7 @@ pub(crate) fn remember(
         subject: what.subject.cloned(),
         space: what.space.cloned(),
         made: what.made,
+        made_nodes: what.made_nodes.to_vec(),
     };
     vec![
         (keys::idempotency(&key.key_hash), Some(encode(&record))),

@@ -187,6 +187,28 @@ fn an_account_of_format_1() {
 }
 
 #[test]
+fn an_idempotency_record_of_format_1() {
+    let plain = IdempotencyRecord {
+        v: 1,
+        body_hash: "ab".to_owned(),
+        version: 7,
+        time: time(),
+        subject: None,
+        space: None,
+        made: None,
+        made_nodes: Vec::new(),
+    };
+    let golden = r#"{"V":1,"BodyHash":"ab","Version":7,"Time":"2026-01-02T03:04:05.000006Z"}"#;
+    reads_and_writes(&plain, golden);
+    let made = IdempotencyRecord {
+        made_nodes: vec![(id(), "10.0.0.0/24".parse().unwrap())],
+        ..plain
+    };
+    let nodes = r#""MadeNodes":[["01928f5e-0000-7000-8000-000000000001","10.0.0.0/24"]]"#;
+    reads_and_writes(&made, &golden.replace('}', &format!(",{nodes}}}")));
+}
+
+#[test]
 fn a_format_from_the_future_is_refused_with_what_to_do() {
     let error =
         decode::<NodeRecord>(&keys::head(), NODE.replace("\"V\":1", "\"V\":2").as_bytes()).unwrap_err();

@@ -2,6 +2,7 @@
 //! same answer is built again.
 
 use cadastre_api_types::internal::{Image, SpaceView};
+use cadastre_domain::Prefix;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -30,5 +31,8 @@ pub(crate) struct IdempotencyRecord {
     /// What the command made, in a user's partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Uuid>,
+    /// Nodes that the command made besides its subject's kind, in order: id and prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_nodes: Vec<(Uuid, Prefix)>,
 }
 record!(IdempotencyRecord, "idempotency record", 1);

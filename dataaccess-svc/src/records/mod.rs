@@ -14,7 +14,7 @@ mod tag;
 pub(crate) use account::{AccountRecord, UserHeadRecord};
 pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord};
 pub(crate) use idempotency::IdempotencyRecord;
-pub(crate) use journal::{JournalEntry, JournalImage, JournalRecord};
+pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use node::{HistoryRecord, NodeRecord};
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
 pub(crate) use tag::TagRecord;

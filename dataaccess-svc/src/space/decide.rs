@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{
     CallContext, IfMatch, Image, ImageChange, NodeRef, SpaceCommand, SpaceCommandRequest,
 };
+use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
 use cadastre_domain::tags::{
     ExplicitTags, RemovalError, Resolved, TagError, check_reject, explicit_after_parent_removal,
@@ -20,6 +20,7 @@ use super::context::{Context, Resolver, tag_conflict};
 use super::definition;
 use super::read::{find, no_node};
 use super::reject::check_beneath;
+use super::restructure;
 use super::view::node_view;
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
@@ -46,6 +47,8 @@ pub(crate) struct Effects {
     pub changes: Vec<ImageChange>,
     /// State of the command's subject after it.
     pub subject: Option<Image>,
+    /// Nodes made besides the subject's kind, in order.
+    pub made: Vec<(Uuid, Prefix)>,
 }
 
 /// What comes of a command that is not refused.
@@ -57,6 +60,17 @@ pub(crate) enum Decision {
     Unchanged(Box<Image>),
     /// A definition must be verified against many nodes first, outside the writer.
     VerifyFirst,
+    /// It is refused; a dry run shows what it would have done all the same.
+    Blocked(Box<Blocked>),
+}
+
+/// What a rule forbids, and which.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    /// What would change.
+    pub changes: Vec<ImageChange>,
+    /// Why it must not.
+    pub error: ApiError,
 }
 
 /// What a decision goes by.
@@ -69,6 +83,8 @@ pub(crate) struct Decider<'a> {
     pub version: u64,
     /// Rows one commit may hold.
     pub batch_rows: usize,
+    /// Bytes one commit may hold.
+    pub batch_bytes: usize,
     /// Bytes one value may have.
     pub value_bytes: usize,
     /// Index rows that may be looked at here.
@@ -78,7 +94,7 @@ pub(crate) struct Decider<'a> {
 }
 
 /// Row changes of one node.
-fn node_rows(
+pub(super) fn node_rows(
     writes: &mut RowWrites,
     before: Option<&NodeRecord>,
     after: Option<&NodeRecord>,
@@ -186,18 +202,27 @@ impl Decider<'_> {
             SpaceCommand::CreateTag { definition } => definition::create(self, definition).await,
             SpaceCommand::UpdateTag { definition } => definition::update(self, definition, if_match).await,
             SpaceCommand::DeleteTag { name } => definition::delete(self, name, if_match).await,
+            SpaceCommand::SplitNode { .. }
+            | SpaceCommand::MergeNodes { .. }
+            | SpaceCommand::ResizeNode { .. } => Box::pin(restructure::decide(self, request)).await,
         }
     }
 
     /// The decision's own refusal of rows outside the caller's scope.
-    fn check_scope(&self, prefix: &Prefix, what: &str) -> Outcome<()> {
+    pub(super) fn check_scope(&self, prefix: &Prefix, what: &str) -> Outcome<()> {
         if self.context.scope.covers(prefix) {
             return Ok(());
         }
         Err(outside_scope(prefix, what))
     }
 
-    async fn changeable(&self, id: Uuid, what: &str, if_match: Option<&IfMatch>) -> Outcome<NodeRecord> {
+    /// A node that the caller may change.
+    pub(super) async fn changeable(
+        &self,
+        id: Uuid,
+        what: &str,
+        if_match: Option<&IfMatch>,
+    ) -> Outcome<NodeRecord> {
         let node = find(self.resolver.rows(), &NodeRef::Id(id))
             .await?
             .ok_or_else(no_node)?;
@@ -210,7 +235,7 @@ impl Decider<'_> {
     }
 
     /// The first node strictly beneath a prefix.
-    async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
+    pub(super) async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
         let probe = ChildProbe {
             after: Some(*prefix),
             up_to: Some(prefix.last_descendant()),
@@ -224,7 +249,7 @@ impl Decider<'_> {
     }
 
     /// Checks tags that are to be set on a node.
-    fn resolve_new(&self, node: &NodeRecord, above: &Context) -> Outcome<Resolved> {
+    pub(super) fn resolve_new(&self, node: &NodeRecord, above: &Context) -> Outcome<Resolved> {
         let vocabulary = self.resolver.vocabulary();
         vocabulary
             .check_explicit(&node.tags)
@@ -236,7 +261,8 @@ impl Decider<'_> {
         Ok(resolved)
     }
 
-    fn view(&self, node: &NodeRecord, above: &Context, resolved: &Resolved) -> Image {
+    /// A node as it is answered.
+    pub(super) fn view(&self, node: &NodeRecord, above: &Context, resolved: &Resolved) -> Image {
         Image::Node(node_view(
             node.clone(),
             above,
@@ -250,7 +276,7 @@ impl Decider<'_> {
         let rows = self.resolver.rows();
         if let Some(existing) = rows.node(&node.prefix).await? {
             return Err(Failure::Refused(Box::new(
-                cadastre_api_types::ApiError::new(
+                ApiError::new(
                     ErrorCode::Duplicate,
                     format!(
                         "{} exists already in this address space (id {}). Change it with PUT, or choose another prefix.",
@@ -398,7 +424,7 @@ impl Decider<'_> {
     }
 
     /// Sets on the direct children what keeps their resolved tags as they are (DESIGN §5).
-    async fn push_down(
+    pub(super) async fn push_down(
         &self,
         removed: &NodeRecord,
         above: &Context,
@@ -497,6 +523,6 @@ fn wrong_parent(prefix: &Prefix, above: &Context) -> Failure {
         ),
     };
     Failure::Refused(Box::new(
-        cadastre_api_types::ApiError::new(ErrorCode::InvalidParent, message).with_details(details),
+        ApiError::new(ErrorCode::InvalidParent, message).with_details(details),
     ))
 }

@@ -213,6 +213,7 @@ impl<'a> Group<'a> {
                 version: record.version,
                 replayed: true,
                 subject: record.subject,
+                made: record.made_nodes,
             };
             let done = Done::Outcome(Box::new(replay));
             return Ok(Step::nothing(batch, done));
@@ -231,6 +232,7 @@ impl<'a> Group<'a> {
             time,
             version: batch.head.version + 1,
             batch_rows: limits.batch_rows,
+            batch_bytes: limits.batch_bytes,
             value_bytes: limits.value_bytes,
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at: *verified_at,
@@ -238,17 +240,21 @@ impl<'a> Group<'a> {
         match decider.decide(request).await? {
             Decision::VerifyFirst => Ok(Step::nothing(batch, Done::VerifyFirst)),
             Decision::Unchanged(image) => {
-                Ok(Step::nothing(batch, committed(batch.head.version, Some(*image))))
+                let done = committed(batch.head.version, Some(*image), Vec::new());
+                Ok(Step::nothing(batch, done))
             }
+            Decision::Blocked(blocked) => Err(blocked.error.into()),
             Decision::Change(effects) => {
                 let mut step = apply(*effects, batch, job, request, time, commit_id);
                 if let Some(key) = &request.options.idempotency {
-                    let subject = match &step.done {
+                    let (subject, made_nodes) = match &step.done {
                         Done::Outcome(outcome) => match outcome.as_ref() {
-                            CommandOutcome::Committed { subject, .. } => subject.as_ref(),
-                            CommandOutcome::Planned { .. } => None,
+                            CommandOutcome::Committed { subject, made, .. } => {
+                                (subject.as_ref(), made.as_slice())
+                            }
+                            CommandOutcome::Planned { .. } => (None, [].as_slice()),
                         },
-                        Done::VerifyFirst | Done::Fenced => None,
+                        Done::VerifyFirst | Done::Fenced => (None, [].as_slice()),
                     };
                     let remembered = idempotency::remember(
                         key,
@@ -257,6 +263,7 @@ impl<'a> Group<'a> {
                         lifetime,
                         &Remembered {
                             subject,
+                            made_nodes,
                             ..Remembered::default()
                         },
                     );

@@ -11,6 +11,7 @@ mod handle;
 mod list;
 mod read;
 mod reject;
+mod restructure;
 mod segments;
 mod step;
 mod tag_query;

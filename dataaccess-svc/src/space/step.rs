@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cadastre_api_types::internal::{CommandOutcome, Image, SpaceCommandRequest};
+use cadastre_domain::Prefix;
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
@@ -32,11 +33,12 @@ impl Step {
     }
 }
 
-pub(super) fn committed(version: u64, subject: Option<Image>) -> Done {
+pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<(Uuid, Prefix)>) -> Done {
     Done::Outcome(Box::new(CommandOutcome::Committed {
         version,
         replayed: false,
         subject,
+        made,
     }))
 }
 
@@ -96,7 +98,7 @@ pub(super) fn apply(
             .into_iter()
             .map(|(key, value)| (key, Some(value))),
     );
-    let done = committed(head.version, effects.subject);
+    let done = committed(head.version, effects.subject, effects.made);
     Step {
         rows,
         head,
@@ -138,5 +140,8 @@ fn command_name(request: &SpaceCommandRequest) -> &'static str {
         C::CreateTag { .. } => "CreateTag",
         C::UpdateTag { .. } => "UpdateTag",
         C::DeleteTag { .. } => "DeleteTag",
+        C::SplitNode { .. } => "SplitNode",
+        C::MergeNodes { .. } => "MergeNodes",
+        C::ResizeNode { .. } => "ResizeNode",
     }
 }

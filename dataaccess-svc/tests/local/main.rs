@@ -5,5 +5,7 @@ mod groups;
 mod lifecycle;
 mod model;
 mod over_http;
+mod structure;
+mod structure_model;
 mod support;
 mod users;
