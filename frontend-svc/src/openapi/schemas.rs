@@ -27,6 +27,7 @@ pub(super) fn refine(components: &mut Components) {
         ("IpUpdate", "prefix", PREFIX),
         ("Ip", "prefix", PREFIX),
         ("Explanation", "prefix", PREFIX),
+        ("IpResize", "prefix", PREFIX),
         ("TagWrite", "name", TAG_NAME),
         ("Tag", "name", TAG_NAME),
     ] {
@@ -74,6 +75,7 @@ fn name_maps(components: &mut Components) {
         ("IpCreate", "tags", "TagMap"),
         ("IpUpdate", "tags", "TagMap"),
         ("IpUpdate", "resolvedTags", "TagMap"),
+        ("IpSplit", "tags", "TagMap"),
         ("Tag", "attributes", "ValueMaps"),
         ("Tag", "implies", "ValueMaps"),
         ("TagWrite", "attributes", "ValueMaps"),
