@@ -6,6 +6,5 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod structure;
-mod structure_model;
 mod support;
 mod users;

@@ -117,7 +117,7 @@ impl Adoption {
             if let (Some(child), Some(node)) = (child, found)
                 && !skip.contains(&child)
             {
-                self.look_at(decider, node, parents, check, lists)?;
+                self.look_at(decider, &node, parents, check, lists)?;
             }
         }
         Ok(())
@@ -126,14 +126,14 @@ impl Adoption {
     fn look_at(
         &mut self,
         decider: &Decider<'_>,
-        node: NodeRecord,
+        node: &NodeRecord,
         parents: Parents<'_>,
         check: bool,
         lists: bool,
     ) -> Outcome<()> {
         let vocabulary = decider.resolver.vocabulary();
-        let before = decider.resolver.resolve(&node, parents.old)?;
-        let after = resolve_stored(vocabulary, &node, parents.new)?;
+        let before = decider.resolver.resolve(node, parents.old)?;
+        let after = resolve_stored(vocabulary, node, parents.new)?;
         if check {
             let retagged = self.retagged.len();
             let (old, new) = (before.to_map(), after.to_map());
@@ -159,8 +159,8 @@ impl Adoption {
         }
         if lists {
             self.moved.push(changed(
-                Some(decider.view(&node, parents.old, &before)),
-                Some(decider.view(&node, parents.new, &after)),
+                Some(decider.view(node, parents.old, &before)),
+                Some(decider.view(node, parents.new, &after)),
             ));
         }
         Ok(())

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cadastre_api_types::internal::{MutationOptions, NodeRef};
+use cadastre_api_types::internal::{Image, MutationOptions, NodeRef};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::hierarchy::ChildScan;
 use cadastre_domain::restructure::joined;
@@ -25,7 +25,6 @@ use super::{MAX_NODES, changed, check_not_root, check_result_in_scope, id_taken,
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{JournalImage, NodeRecord};
-use cadastre_api_types::internal::Image;
 
 /// Decides a merge.
 pub(super) async fn merge(
@@ -50,8 +49,8 @@ pub(super) async fn merge(
         },
     };
     match decider.resolver.rows().node(&target).await? {
-        Some(parent) => merging.into_parent(parent).await?,
-        None => merging.into_new(target, merged_id).await?,
+        Some(parent) => merging.as_their_parent(parent).await?,
+        None => merging.as_new_node(target, merged_id).await?,
     }
     let (moved, blocked) = merging.adoption.finish("Merging these nodes");
     settle(decider, merging.effects, moved, blocked)
@@ -155,7 +154,7 @@ struct Merging<'a, 'r> {
 
 impl Merging<'_, '_> {
     /// They become a new node.
-    async fn into_new(&mut self, target: Prefix, id: Uuid) -> Outcome<()> {
+    async fn as_new_node(&mut self, target: Prefix, id: Uuid) -> Outcome<()> {
         let decider = self.decider;
         if decider.resolver.rows().get(&keys::id(id)).await?.is_some() {
             return Err(id_taken());
@@ -215,7 +214,7 @@ impl Merging<'_, '_> {
     }
 
     /// They fill their parent and become it.
-    async fn into_parent(&mut self, parent: NodeRecord) -> Outcome<()> {
+    async fn as_their_parent(&mut self, parent: NodeRecord) -> Outcome<()> {
         let decider = self.decider;
         let above = decider.resolver.context_over(&parent).await?;
         let resolved = decider.resolver.resolve(&parent, &above)?;

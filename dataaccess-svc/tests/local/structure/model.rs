@@ -339,7 +339,7 @@ fn planned_everything(step: &Step, before: &Model, after: &Model, changes: &[Ima
 }
 
 /// Head counts, id rows and index rows are those of the nodes that are there.
-async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
+pub(super) async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
     let partition = space.to_string();
     let head = rows(store, &partition, "head").await.pop().unwrap();
     let head: serde_json::Value = serde_json::from_slice(&head.value).unwrap();
