@@ -214,6 +214,48 @@ async fn many_at_once_decide_on_each_others_effects_and_leave_every_row_exact() 
     check_rows(plot.store.as_ref(), plot.space, &model).await;
 }
 
+async fn is_never_missed(store: Arc<dyn Store>) {
+    let plot = Arc::new(Plot::on(store, &[("10.0.0.0/8", NONE), ("10.0.0.0/24", NONE)]).await);
+    let id = plot.id("10.0.0.0/24").await;
+    let writer = {
+        let plot = Arc::clone(&plot);
+        tokio::spawn(async move {
+            for round in 0..240 {
+                let to = NewSize::Length(24 + round % 4);
+                plot.done(SpaceCommand::ResizeNode { id, to }).await;
+            }
+        })
+    };
+    let (access, space, whole) = (plot.access.as_ref(), plot.space, context());
+    let contention = |error: &cadastre_api_types::ApiError| error.code == Contention;
+    let mut reads = 0;
+    while !writer.is_finished() {
+        let node = NodeRef::Id(id);
+        match access.get_node(&whole, NodeQuery { space, node }).await {
+            Ok(node) => assert_eq!(node.id, id),
+            Err(error) => assert!(contention(&error), "{error}"),
+        }
+        let target = prefix("10.0.0.0/32");
+        match access.lookup(&whole, LookupQuery { space, target }).await {
+            Ok(chain) => assert_eq!((chain.len(), chain[0].id), (2, id)),
+            Err(error) => assert!(contention(&error), "{error}"),
+        }
+        match all(access, &whole, space, NodeSelection::All, &[], 100).await {
+            Ok(nodes) => assert_eq!(nodes.len(), 2),
+            Err(error) => assert!(contention(&error), "{error}"),
+        }
+        reads += 1;
+    }
+    writer.await.unwrap();
+    assert!(reads > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_misses_a_node_while_it_is_resized_again_and_again() {
+    is_never_missed(Arc::new(MemoryStore::new())).await;
+    is_never_missed(Arc::new(SharedStore(Arc::new(MemoryStore::new())))).await;
+}
+
 /// A store whose batches are as small as those of the weakest backend.
 #[derive(Debug)]
 struct Narrow(MemoryStore);
