@@ -74,6 +74,8 @@ error_codes! {
     InvalidRole = 400,
     /// The command would change more rows than one commit holds.
     CommandTooLarge = 400,
+    /// Prefix length or count of an allocation are out of range, or do not fit the node.
+    InvalidAllocation = 400,
     /// A prefix length does not fit the node, or the family of its addresses.
     InvalidPrefixLength = 400,
     /// No token was sent.
@@ -108,6 +110,8 @@ error_codes! {
     InUse = 409,
     /// The same `Idempotency-Key` was used with another body.
     IdempotencyMismatch = 409,
+    /// There is not enough room: the details name the largest free block.
+    Depleted = 409,
     /// Others changed the same thing at the same time, again and again; try once more.
     Contention = 409,
     /// The nodes are not siblings with equal tags that fill one prefix together.

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cadastre_api_types::internal::{IdempotencyKey, Image, SpaceView};
+use cadastre_api_types::internal::{IdempotencyKey, Image, NodeView, SpaceView};
 use cadastre_api_types::{ApiError, ErrorCode};
-use cadastre_domain::Prefix;
 use cadastre_storage::{RowKey, Write};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{IdempotencyRecord, encode};
+use crate::records::{DerivedRun, IdempotencyRecord, encode};
 use crate::rows::Rows;
 
 /// Rows of an effect: `None` deletes.
@@ -60,12 +59,12 @@ fn expiry_hour(time: Timestamp, lifetime: Duration) -> i64 {
 pub(crate) struct Remembered<'a> {
     /// A node or tag definition.
     pub subject: Option<&'a Image>,
+    /// Nodes that an allocation or a split made.
+    pub made_nodes: &'a [NodeView],
     /// A space.
     pub space: Option<&'a SpaceView>,
     /// The id of something a user got.
     pub made: Option<Uuid>,
-    /// Nodes that the command made besides its subject's kind.
-    pub made_nodes: &'a [(Uuid, Prefix)],
 }
 
 /// Rows that remember a command.
@@ -82,9 +81,9 @@ pub(crate) fn remember(
         version,
         time,
         subject: what.subject.cloned(),
+        derived: derived(what.made_nodes),
         space: what.space.cloned(),
         made: what.made,
-        made_nodes: what.made_nodes.to_vec(),
     };
     vec![
         (keys::idempotency(&key.key_hash), Some(encode(&record))),
@@ -93,6 +92,22 @@ pub(crate) fn remember(
             Some(Bytes::from_static(b"{\"V\":1}")),
         ),
     ]
+}
+
+/// What is derived of many nodes: neighbours have it in common, so that a thousand nodes need one entry.
+fn derived(nodes: &[NodeView]) -> Vec<DerivedRun> {
+    let mut runs: Vec<DerivedRun> = Vec::new();
+    for node in nodes {
+        match runs.last_mut() {
+            Some(run) if run.parent == node.parent_id && run.resolved == node.resolved => run.count += 1,
+            Some(_) | None => runs.push(DerivedRun {
+                count: 1,
+                parent: node.parent_id,
+                resolved: node.resolved.clone(),
+            }),
+        }
+    }
+    runs
 }
 
 /// Rows of a few records whose time is over.

@@ -10,11 +10,13 @@
 //! | `t_{tag}_{value}_{prefix}` | index of explicit tag values |
 //! | `h_{prefix}_{descending version}` | state of a node after each change |
 //! | `j_{version}` and `j_{version}_{chunk}` | journal of commands |
+//! | `o_{length}{block}` | which places of that length are taken by nodes, 1,024 to a row |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
 //!
 //! A prefix is written as `4` or `6`, the address in hex, and the length in hex, so that keys sort by family,
 //! address, then shorter length first: parents before children.
 
+use cadastre_domain::free_space::Occupancy;
 use cadastre_domain::tags::{TagName, TagValue};
 use cadastre_domain::{Family, Prefix};
 use cadastre_storage::{KeyRange, PartitionKey, RowKey, escape, unescape};
@@ -204,6 +206,42 @@ pub(crate) fn history(prefix: &Prefix, version: u64) -> RowKey {
     row(format!("h_{}_{:016x}", prefix_text(prefix), !version))
 }
 
+/// First part of an occupancy key.
+fn occupancy_stem(family: Family, len: u8) -> String {
+    let family = match family {
+        Family::V4 => '4',
+        Family::V6 => '6',
+    };
+    format!("o_{family}{len:02x}_")
+}
+
+/// Taken places of a length in a block.
+pub(crate) fn occupancy(block: &Prefix, len: u8) -> RowKey {
+    row(format!(
+        "{}{}",
+        occupancy_stem(block.family(), len),
+        prefix_text(block)
+    ))
+}
+
+/// Rows of the taken places of a length beneath a prefix, or, where one row reaches further than the prefix, that
+/// row.
+pub(crate) fn occupancy_range(beneath: &Prefix, len: u8) -> KeyRange {
+    let stem = occupancy_stem(beneath.family(), len);
+    let last = Occupancy::block_of(beneath.last_descendant().truncate(len)).0;
+    // Of the blocks that begin where `beneath` begins, the one that long sorts first.
+    let first = beneath.truncate(last.len().min(beneath.len()));
+    KeyRange {
+        start: Some(row(format!("{stem}{}", prefix_text(&first)))),
+        end: Some(row(format!("{stem}{}-", prefix_text(&last)))),
+    }
+}
+
+/// The block of an occupancy row.
+pub(crate) fn parse_occupancy(key: &RowKey) -> Option<Prefix> {
+    parse_prefix_text(key.as_str().strip_prefix("o_")?.split_once('_')?.1)
+}
+
 /// The journal row of a command.
 pub(crate) fn journal(version: u64) -> RowKey {
     row(format!("j_{version:016x}"))
@@ -247,7 +285,7 @@ pub(crate) fn parse_idempotency_expiry(key: &RowKey) -> Option<String> {
 
 /// Everything of a space that a purge deletes; head and journal stay.
 pub(crate) fn purged_ranges() -> Vec<KeyRange> {
-    ["d", "e", "h", "i", "k", "n", "t"]
+    ["d", "e", "h", "i", "k", "n", "o", "t"]
         .into_iter()
         .map(|kind| KeyRange {
             start: Some(row(format!("{kind}_"))),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::Prefix;
 use cadastre_storage::Store;
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,8 @@ use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::purge;
 use crate::space::{
-    AnswerCache, ContextCache, Done, SpaceHandle, Work, Workshop, check_if_match, gone, load, submit,
-    tag_view,
+    AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
+    gone, load, submit, tag_view,
 };
 use crate::users::Users;
 
@@ -170,6 +171,22 @@ impl Inner {
         Ok(Arc::clone(&self.spaces.entry(id).or_insert(handle)))
     }
 
+    /// Asks the writer what is free.
+    async fn ask(
+        &self,
+        handle: &Arc<SpaceHandle>,
+        context: &CallContext,
+        question: FreeQuestion,
+    ) -> Result<FreeAnswer, ApiError> {
+        self.check_running()?;
+        match submit(handle, &self.workshop, context.clone(), Work::Free(question)).await? {
+            Done::Free(answer) => Ok(*answer),
+            Done::Outcome(_) | Done::VerifyFirst | Done::Fenced => {
+                unreachable!("a question is answered with its answer")
+            }
+        }
+    }
+
     async fn delete_space(
         self: Arc<Self>,
         context: CallContext,
@@ -184,7 +201,9 @@ impl Inner {
         self.catalogue.announce_deletion(id).await?;
         match submit(&handle, &self.workshop, context.clone(), Work::Fence).await? {
             Done::Fenced => {}
-            Done::Outcome(_) | Done::VerifyFirst => unreachable!("a fence is answered with a fence"),
+            Done::Outcome(_) | Done::VerifyFirst | Done::Free(_) => {
+                unreachable!("a fence is answered with a fence")
+            }
         }
         drop(held);
         self.catalogue.strike(&context, id).await?;
@@ -308,6 +327,38 @@ impl DataAccess for LocalDataAccess {
     async fn lookup(&self, context: &CallContext, request: LookupQuery) -> Result<Vec<NodeView>, ApiError> {
         let handle = self.inner.space(request.space).await?;
         Ok(handle.lookup(&context.scope, &request.target).await?)
+    }
+
+    async fn available(
+        &self,
+        context: &CallContext,
+        request: AvailableQuery,
+    ) -> Result<Listed<Prefix>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        match self
+            .inner
+            .ask(&handle, context, FreeQuestion::Available(request))
+            .await?
+        {
+            FreeAnswer::Available(blocks) => Ok(blocks),
+            FreeAnswer::Utilization(_) => unreachable!("another question was asked"),
+        }
+    }
+
+    async fn utilization(
+        &self,
+        context: &CallContext,
+        request: UtilizationQuery,
+    ) -> Result<Utilization, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        match self
+            .inner
+            .ask(&handle, context, FreeQuestion::Utilization(request))
+            .await?
+        {
+            FreeAnswer::Utilization(utilization) => Ok(utilization),
+            FreeAnswer::Available(_) => unreachable!("another question was asked"),
+        }
     }
 
     async fn get_user(&self, _context: &CallContext, request: UserQuery) -> Result<Arc<Account>, ApiError> {

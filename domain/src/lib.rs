@@ -8,6 +8,7 @@
 //! Text of every error is the sentence a client reads: it says what is wrong and what to do next.
 
 mod echo;
+pub mod free_space;
 pub mod hierarchy;
 pub mod names;
 pub mod prefix;

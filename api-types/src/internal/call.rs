@@ -24,6 +24,8 @@ macro_rules! data_access_calls {
             explain_node(NodeQuery) -> NodeExplained, "Where each resolved tag comes from.";
             list_nodes(NodeListQuery) -> Listed<NodeView>, "Nodes in order of their prefixes.";
             lookup(LookupQuery) -> Vec<NodeView>, "The nodes that contain an address, longest first.";
+            available(AvailableQuery) -> Listed<cadastre_domain::Prefix>, "Free blocks directly beneath a node.";
+            utilization(UtilizationQuery) -> Utilization, "How much of a node is used.";
             get_user(UserQuery) -> Arc<Account>, "One account.";
             list_users(UserListQuery) -> Listed<Arc<Account>>, "Accounts by name.";
             change_user(UserChangeRequest) -> UserChangeOutcome, "Changes one account.";

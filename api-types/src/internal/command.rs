@@ -1,7 +1,8 @@
 //! Commands to a space: everything that changes nodes and tags goes through its one writer.
 
 use cadastre_domain::Prefix;
-use cadastre_domain::tags::{ExplicitTags, TagDefinition, TagName};
+use cadastre_domain::free_space::Strategy;
+use cadastre_domain::tags::{ExplicitTags, TagDefinition, TagName, TagValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -38,6 +39,13 @@ pub enum SpaceCommand {
     DeleteNode {
         /// The node.
         id: Uuid,
+    },
+    /// New nodes where there is room, all or none.
+    Allocate {
+        /// Beneath which nodes.
+        from: AllocateFrom,
+        /// What to take.
+        wanted: Wanted,
     },
     /// A new tag definition.
     CreateTag {
@@ -94,6 +102,34 @@ pub enum NewSize {
     Length(u8),
 }
 
+/// Where an allocation looks for room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllocateFrom {
+    /// Directly beneath this node.
+    Node(Uuid),
+    /// Directly beneath the nodes whose resolved tags are these, in order of their prefixes.
+    Tagged(Vec<(TagName, TagValue)>),
+}
+
+/// What an allocation takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Length of each new prefix.
+    pub prefix_length: u8,
+    /// How many, at least one.
+    pub count: usize,
+    /// Which of the free ones.
+    pub strategy: Strategy,
+    /// Where the draws of `Strategy::Random` begin: the decision itself has no chance in it.
+    pub seed: u64,
+    /// Single IPv4 addresses may be the network or the broadcast address of their node.
+    pub include_edges: bool,
+    /// Tags to set on each.
+    pub tags: ExplicitTags,
+    /// Of each; empty = none.
+    pub description: String,
+}
+
 /// `space_command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpaceCommandRequest {
@@ -148,9 +184,9 @@ pub enum CommandOutcome {
         replayed: bool,
         /// The command's subject after it (as of `version`); `None` = it was removed.
         subject: Option<Image>,
-        /// Nodes that the command made besides its subject's kind, in order: id and prefix.
-        #[serde(default)]
-        made: Vec<(Uuid, Prefix)>,
+        /// The nodes that an allocation or a split made, in the order in which they were taken.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        made: Vec<NodeView>,
     },
     /// A dry run: what would change, or what stands in the way.
     Planned {

@@ -1,6 +1,7 @@
 //! Bodies of the public API (seed `ipam-system-design.md` §4, DESIGN §4). JSON is camelCase; unknown fields of
 //! request bodies are refused by name; times are RFC 3339 UTC; ids are UUIDv7 text.
 
+mod allocation;
 mod auth;
 mod ip;
 mod plan;
@@ -9,6 +10,7 @@ mod structure;
 mod tag;
 mod user;
 
+pub use allocation::*;
 pub use auth::*;
 pub use ip::*;
 pub use plan::*;

@@ -1,6 +1,7 @@
 //! `/api/v1/addressspaces/{spaceId}/ips`: the tree and its nodes. Lists and searches are in `find`, what
 //! happens to tags when nodes go in `removal`.
 
+mod allocation;
 mod find;
 mod removal;
 

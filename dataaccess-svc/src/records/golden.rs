@@ -194,18 +194,22 @@ fn an_idempotency_record_of_format_1() {
         version: 7,
         time: time(),
         subject: None,
+        derived: Vec::new(),
         space: None,
         made: None,
-        made_nodes: Vec::new(),
     };
     let golden = r#"{"V":1,"BodyHash":"ab","Version":7,"Time":"2026-01-02T03:04:05.000006Z"}"#;
     reads_and_writes(&plain, golden);
     let made = IdempotencyRecord {
-        made_nodes: vec![(id(), "10.0.0.0/24".parse().unwrap())],
+        derived: vec![DerivedRun {
+            count: 2,
+            parent: Some(id()),
+            resolved: node().tags,
+        }],
         ..plain
     };
-    let nodes = r#""MadeNodes":[["01928f5e-0000-7000-8000-000000000001","10.0.0.0/24"]]"#;
-    reads_and_writes(&made, &golden.replace('}', &format!(",{nodes}}}")));
+    let derived = r#","Derived":[{"Count":2,"Parent":"01928f5e-0000-7000-8000-000000000001","Resolved":{"Region":"eu"}}]}"#;
+    reads_and_writes(&made, &golden.replace('}', derived));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What is remembered of an `Idempotency-Key`: hashes, a version, and the command's subject, from which the
 //! same answer is built again.
 
+use std::collections::BTreeMap;
+
 use cadastre_api_types::internal::{Image, SpaceView};
-use cadastre_domain::Prefix;
+use cadastre_domain::tags::{TagName, TagValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,14 +27,26 @@ pub(crate) struct IdempotencyRecord {
     /// resolved tags) is as it was then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Image>,
+    /// What is derived of the nodes that an allocation or a split made, in their order; the nodes stand in the journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<DerivedRun>,
     /// The same in the catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<SpaceView>,
     /// What the command made, in a user's partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Uuid>,
-    /// Nodes that the command made besides its subject's kind, in order: id and prefix.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub made_nodes: Vec<(Uuid, Prefix)>,
 }
 record!(IdempotencyRecord, "idempotency record", 1);
+
+/// What neighbouring nodes of an allocation have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DerivedRun {
+    /// How many of them.
+    pub count: usize,
+    /// The node they were made beneath.
+    pub parent: Option<Uuid>,
+    /// The tags that hold there.
+    pub resolved: BTreeMap<TagName, TagValue>,
+}

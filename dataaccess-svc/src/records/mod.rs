@@ -8,14 +8,16 @@ mod head;
 mod idempotency;
 mod journal;
 mod node;
+mod occupancy;
 mod space;
 mod tag;
 
 pub(crate) use account::{AccountRecord, UserHeadRecord};
 pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord};
-pub(crate) use idempotency::IdempotencyRecord;
+pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use node::{HistoryRecord, NodeRecord};
+pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
 pub(crate) use tag::TagRecord;
 

@@ -44,7 +44,7 @@ impl SpaceHandle {
             let work = Work::Command(Box::new(request.clone()), verified_at);
             match submit(self, workshop, context.clone(), work).await? {
                 Done::Outcome(outcome) => return Ok(*outcome),
-                Done::Fenced => unreachable!("only a fence is answered with a fence"),
+                Done::Fenced | Done::Free(_) => unreachable!("a command is answered with its outcome"),
                 Done::VerifyFirst => verified_at = Some(self.verify(&request).await?),
             }
         }
@@ -111,6 +111,7 @@ impl SpaceHandle {
                 value_bytes: limits.value_bytes,
                 verify_rows: self.config.verify_rows_in_writer,
                 verified_at,
+                free: None,
             };
             decider.decide(request).await
         })

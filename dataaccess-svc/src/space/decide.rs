@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cadastre_api_types::internal::{
-    CallContext, IfMatch, Image, ImageChange, NodeRef, SpaceCommand, SpaceCommandRequest,
+    CallContext, IfMatch, Image, ImageChange, NodeRef, NodeView, SpaceCommand, SpaceCommandRequest,
 };
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
@@ -14,14 +14,16 @@ use cadastre_domain::tags::{
 };
 use cadastre_domain::{Prefix, Visibility};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::context::{Context, Resolver, tag_conflict};
-use super::definition;
+use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
 use super::reject::check_beneath;
 use super::restructure;
 use super::view::node_view;
+use super::{allocate, definition};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
 use crate::keys;
@@ -34,9 +36,9 @@ pub(crate) struct Effects {
     /// Rows to write (`None` = delete), head, journal and idempotency apart.
     pub writes: RowWrites,
     /// Nodes made.
-    pub created: Vec<Prefix>,
+    pub created: Vec<Placed>,
     /// Nodes removed.
-    pub removed: Vec<Prefix>,
+    pub removed: Vec<Placed>,
     /// Resolved tags or parents of other nodes may change.
     pub moves_epoch: bool,
     /// The vocabulary after it, if it changes.
@@ -47,8 +49,16 @@ pub(crate) struct Effects {
     pub changes: Vec<ImageChange>,
     /// State of the command's subject after it.
     pub subject: Option<Image>,
-    /// Nodes made besides the subject's kind, in order.
-    pub made: Vec<(Uuid, Prefix)>,
+    /// Nodes that an allocation or a split made, as they are answered.
+    pub made: Vec<NodeView>,
+}
+
+/// A node beneath the node that flows down to it.
+pub(super) fn placed(prefix: &Prefix, above: &Context) -> Placed {
+    Placed {
+        prefix: *prefix,
+        parent: above.parent().map(|link| link.prefix),
+    }
 }
 
 /// What comes of a command that is not refused.
@@ -91,6 +101,8 @@ pub(crate) struct Decider<'a> {
     pub verify_rows: usize,
     /// All nodes were verified against the new definition as of this version.
     pub verified_at: Option<u64>,
+    /// What is known to be free; `None` outside the writer.
+    pub free: Option<&'a Mutex<FreeIndex>>,
 }
 
 /// Row changes of one node.
@@ -199,6 +211,7 @@ impl Decider<'_> {
                 description,
             } => self.update(*id, tags, description.as_deref(), if_match).await,
             SpaceCommand::DeleteNode { id } => self.delete(*id, if_match).await,
+            SpaceCommand::Allocate { from, wanted } => allocate::decide(self, from, wanted).await,
             SpaceCommand::CreateTag { definition } => definition::create(self, definition).await,
             SpaceCommand::UpdateTag { definition } => definition::update(self, definition, if_match).await,
             SpaceCommand::DeleteTag { name } => definition::delete(self, name, if_match).await,
@@ -216,7 +229,6 @@ impl Decider<'_> {
         Err(outside_scope(prefix, what))
     }
 
-    /// A node that the caller may change.
     pub(super) async fn changeable(
         &self,
         id: Uuid,
@@ -308,7 +320,7 @@ impl Decider<'_> {
         }
         let mut effects = Effects {
             moves_epoch: has_descendants,
-            created: vec![node.prefix],
+            created: vec![placed(&node.prefix, &above)],
             ..Effects::default()
         };
         node_rows(&mut effects.writes, None, Some(&node), self.time, self.version);
@@ -404,7 +416,7 @@ impl Decider<'_> {
         let has_descendants = self.has_descendants(&node.prefix).await?;
         let mut effects = Effects {
             moves_epoch: has_descendants,
-            removed: vec![node.prefix],
+            removed: vec![placed(&node.prefix, &above)],
             ..Effects::default()
         };
         node_rows(&mut effects.writes, Some(&node), None, self.time, self.version);

@@ -14,7 +14,7 @@ use super::reject::{check_beneath, rejecting, values_in_use};
 use super::view::tag_view;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{JournalEntry, JournalImage, NodeRecord, RecordError, TagRecord, encode};
+use crate::records::{JournalImage, NodeRecord, RecordError, TagRecord, encode};
 use crate::rows::Rows;
 
 /// Nodes named in a refusal.
@@ -323,7 +323,7 @@ async fn verify_changed_since(decider: &Decider<'_>, resolver: &Resolver<'_>, ve
     }
     let rows = resolver.rows();
     for changed in version + 1..=now {
-        for image in journal_entry(rows, changed).await?.changes {
+        for image in rows.journal_entry(changed).await?.changes {
             if let JournalImage::Node {
                 after: Some(node), ..
             } = image
@@ -362,19 +362,4 @@ async fn verify_node(resolver: &Resolver<'_>, node: &NodeRecord, beneath: bool) 
         check_beneath(resolver.rows(), vocabulary, &node.prefix, |_| None, &resolved).await?;
     }
     Ok(())
-}
-
-/// A journal entry by its version.
-async fn journal_entry(rows: Rows<'_>, version: u64) -> Outcome<JournalEntry> {
-    let (mut found, _) = rows.scan(&keys::journal_range(version, version), 4096).await?;
-    if found.is_empty() {
-        return Err(RecordError::Inconsistent {
-            key: keys::journal(version),
-            reason: "the journal has a gap".to_owned(),
-        }
-        .into());
-    }
-    let chunks = found.split_off(1);
-    let first = &found[0];
-    Ok(JournalEntry::assemble((&first.0, &first.1), &chunks)?)
 }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cadastre_api_types::internal::{CommandOutcome, Image};
+use cadastre_api_types::internal::CommandOutcome;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_storage::{Etag, StoreError, Write};
 use uuid::Uuid;
 
 use super::SpaceHandle;
 use super::context::Resolver;
-use super::decide::{Decider, Decision, outside_scope};
+use super::decide::{Decider, Decision};
 use super::handle::{Published, gone};
+use super::replay::replay;
 use super::step::{Step, apply, committed, fence};
 use super::writer::{Done, Job, Work};
+use super::{free, occupancy};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome, store_error};
 use crate::idempotency::{self, Remembered};
@@ -137,6 +139,8 @@ impl<'a> Group<'a> {
         };
         let commit_id = Uuid::new_v4();
         batch.head.commit_id = commit_id;
+        let durable = batch.published.head.commit_id;
+        self.handle.free.lock().begin(durable, commit_id);
         let mut bytes = 0;
         for job in jobs {
             let step = match self.decide_one(&batch, job, commit_id).await {
@@ -174,12 +178,20 @@ impl<'a> Group<'a> {
             }
             bytes += size;
             batch.overlay.extend(step.rows);
+            let tree_moved = step.head.epoch != batch.head.epoch;
+            self.handle
+                .free
+                .lock()
+                .apply(&step.made, &step.removed, tree_moved);
             batch.moves_epoch |= step.head.epoch != batch.head.epoch || step.head.state != batch.head.state;
             batch.head = step.head;
             if let Some(vocabulary) = step.vocabulary {
                 batch.vocabulary = vocabulary;
             }
             batch.answers.push(Ok(step.done));
+        }
+        if batch.overlay.is_empty() {
+            self.handle.free.lock().nothing_changed(durable);
         }
         Ok(batch)
     }
@@ -191,32 +203,32 @@ impl<'a> Group<'a> {
             // A deletion that was cut off behind its fence can be sent again and is finished then.
             return match job.request {
                 Work::Fence => Ok(Step::nothing(batch, Done::Fenced)),
-                Work::Command(..) => Err(gone()),
+                Work::Command(..) | Work::Free(_) => Err(gone()),
             };
         }
         let rows = Rows::with_overlay(&handle.store, &handle.partition, &batch.overlay);
         // Time never goes backwards in a partition.
         let time = micros(handle.config.clock.now()).max(batch.head.last_time);
-        let Work::Command(request, verified_at) = &job.request else {
-            return Ok(fence(batch, job, time, commit_id));
+        let (request, verified_at) = match &job.request {
+            Work::Command(request, verified_at) => (request, verified_at),
+            Work::Fence => return Ok(fence(batch, job, time, commit_id)),
+            Work::Free(question) => {
+                let asked = free::Asked {
+                    rows,
+                    head: &batch.head,
+                    index: Some(&handle.free),
+                    scope: &job.context.scope,
+                };
+                let answer = asked.answer(question).await?;
+                return Ok(Step::nothing(batch, Done::Free(Box::new(answer))));
+            }
         };
         let lifetime = handle.config.idempotency_lifetime;
         if let Some(key) = &request.options.idempotency
             && let Some(record) = idempotency::find(rows, key, time, lifetime).await?
         {
-            if let Some(Image::Node(node)) = &record.subject
-                && !job.context.scope.covers(&node.prefix)
-            {
-                return Err(outside_scope(&node.prefix, "create"));
-            }
-            let replay = CommandOutcome::Committed {
-                version: record.version,
-                replayed: true,
-                subject: record.subject,
-                made: record.made_nodes,
-            };
-            let done = Done::Outcome(Box::new(replay));
-            return Ok(Step::nothing(batch, done));
+            let replay = replay(rows, &job.context.scope, record).await?;
+            return Ok(Step::nothing(batch, Done::Outcome(Box::new(replay))));
         }
         let limits = handle.store.limits();
         let decider = Decider {
@@ -236,25 +248,30 @@ impl<'a> Group<'a> {
             value_bytes: limits.value_bytes,
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at: *verified_at,
+            free: Some(&handle.free),
         };
         match decider.decide(request).await? {
             Decision::VerifyFirst => Ok(Step::nothing(batch, Done::VerifyFirst)),
-            Decision::Unchanged(image) => {
-                let done = committed(batch.head.version, Some(*image), Vec::new());
-                Ok(Step::nothing(batch, done))
-            }
+            Decision::Unchanged(image) => Ok(Step::nothing(
+                batch,
+                committed(batch.head.version, Some(*image), Vec::new()),
+            )),
             Decision::Blocked(blocked) => Err(blocked.error.into()),
             Decision::Change(effects) => {
+                let made = effects.created.iter().map(|placed| &placed.prefix);
+                let removed = effects.removed.iter().map(|placed| &placed.prefix);
+                let occupancy = occupancy::changes(rows, made, removed).await?;
                 let mut step = apply(*effects, batch, job, request, time, commit_id);
+                step.rows.extend(occupancy);
                 if let Some(key) = &request.options.idempotency {
-                    let (subject, made_nodes) = match &step.done {
+                    let (subject, made) = match &step.done {
                         Done::Outcome(outcome) => match outcome.as_ref() {
                             CommandOutcome::Committed { subject, made, .. } => {
                                 (subject.as_ref(), made.as_slice())
                             }
                             CommandOutcome::Planned { .. } => (None, [].as_slice()),
                         },
-                        Done::VerifyFirst | Done::Fenced => (None, [].as_slice()),
+                        Done::VerifyFirst | Done::Fenced | Done::Free(_) => (None, [].as_slice()),
                     };
                     let remembered = idempotency::remember(
                         key,
@@ -263,7 +280,7 @@ impl<'a> Group<'a> {
                         lifetime,
                         &Remembered {
                             subject,
-                            made_nodes,
+                            made_nodes: made,
                             ..Remembered::default()
                         },
                     );

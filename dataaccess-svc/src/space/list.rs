@@ -112,6 +112,55 @@ fn foreign_cursor() -> Failure {
     )
 }
 
+/// The nodes that resolve to given tags, one after the other, for a decision that needs the first few.
+pub(super) struct Matches<'a> {
+    page: Page<'a>,
+    found: std::vec::IntoIter<NodeView>,
+    next: Option<Prefix>,
+    pages: usize,
+}
+
+/// Pages that a decision looks at.
+const MATCH_PAGES: usize = 64;
+
+impl<'a> Matches<'a> {
+    pub(super) fn new(resolver: &'a Resolver<'a>, scope: &'a Scope, tags: &'a [(TagName, TagValue)]) -> Self {
+        Self {
+            page: Page {
+                resolver,
+                scope,
+                tags,
+                limit: 16,
+            },
+            found: Vec::new().into_iter(),
+            next: None,
+            pages: 0,
+        }
+    }
+
+    /// The next one; `None` also when too many nodes were looked at, see [`Matches::gave_up`].
+    pub(super) async fn next(&mut self) -> Outcome<Option<NodeRecord>> {
+        loop {
+            if let Some(view) = self.found.next() {
+                return self.page.resolver.rows().node(&view.prefix).await;
+            }
+            if self.gave_up() || (self.pages > 0 && self.next.is_none()) {
+                return Ok(None);
+            }
+            let segments = segments::of_space(self.page.resolver, self.page.scope).await?;
+            let page = self.page.walk(segments, self.next.as_ref()).await?;
+            self.pages += 1;
+            self.next = page.next.and_then(|text| text.parse().ok());
+            self.found = page.items.into_iter();
+        }
+    }
+
+    /// There may be more, but looking for it takes too long.
+    pub(super) fn gave_up(&self) -> bool {
+        self.pages >= MATCH_PAGES && self.next.is_some()
+    }
+}
+
 struct Page<'a> {
     resolver: &'a Resolver<'a>,
     scope: &'a Scope,

@@ -1,14 +1,14 @@
 //! One command decided: what it adds to its group, with its journal row and the next head.
 
 use bytes::Bytes;
-use cadastre_api_types::internal::{CommandOutcome, Image, SpaceCommandRequest};
-use cadastre_domain::Prefix;
+use cadastre_api_types::internal::{CommandOutcome, Image, NodeView, SpaceCommandRequest};
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::decide::Effects;
+use super::free_index::Placed;
 use super::group::Batch;
 use super::writer::{Done, Job};
 use crate::records::{HeadRecord, JournalEntry, PartitionState};
@@ -19,6 +19,9 @@ pub(super) struct Step {
     pub(super) head: HeadRecord,
     pub(super) vocabulary: Option<Vocabulary>,
     pub(super) done: Done,
+    /// Nodes made and removed.
+    pub(super) made: Vec<Placed>,
+    pub(super) removed: Vec<Placed>,
 }
 
 impl Step {
@@ -29,11 +32,13 @@ impl Step {
             head: batch.head.clone(),
             vocabulary: None,
             done,
+            made: Vec::new(),
+            removed: Vec::new(),
         }
     }
 }
 
-pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<(Uuid, Prefix)>) -> Done {
+pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<NodeView>) -> Done {
     Done::Outcome(Box::new(CommandOutcome::Committed {
         version,
         replayed: false,
@@ -65,11 +70,11 @@ fn next_head(batch: &Batch, effects: &Effects, time: Timestamp, commit_id: Uuid)
             counts.remove(prefix.len())
         }
     };
-    for prefix in &effects.created {
-        count(prefix, true);
+    for placed in &effects.created {
+        count(&placed.prefix, true);
     }
-    for prefix in &effects.removed {
-        count(prefix, false);
+    for placed in &effects.removed {
+        count(&placed.prefix, false);
     }
     head
 }
@@ -104,6 +109,8 @@ pub(super) fn apply(
         head,
         vocabulary: effects.vocabulary,
         done,
+        made: effects.created,
+        removed: effects.removed,
     }
 }
 
@@ -128,6 +135,8 @@ pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) 
         head,
         vocabulary: None,
         done: Done::Fenced,
+        made: Vec::new(),
+        removed: Vec::new(),
     }
 }
 
@@ -137,6 +146,7 @@ fn command_name(request: &SpaceCommandRequest) -> &'static str {
         C::CreateNode { .. } => "CreateNode",
         C::UpdateNode { .. } => "UpdateNode",
         C::DeleteNode { .. } => "DeleteNode",
+        C::Allocate { .. } => "Allocate",
         C::CreateTag { .. } => "CreateTag",
         C::UpdateTag { .. } => "UpdateTag",
         C::DeleteTag { .. } => "DeleteTag",

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SpaceHandle;
 use super::command::Workshop;
+use super::free::{FreeAnswer, FreeQuestion};
 use super::group::Group;
 
 /// A command waiting for the writer.
@@ -36,6 +37,8 @@ pub(crate) enum Work {
     Command(Box<SpaceCommandRequest>, Option<u64>),
     /// The space is deleted: its head says so, which fences every writer.
     Fence,
+    /// A question about what is free: asked here, because here it is known.
+    Free(FreeQuestion),
 }
 
 /// What came of it.
@@ -47,6 +50,8 @@ pub(crate) enum Done {
     VerifyFirst,
     /// The space is deleted.
     Fenced,
+    /// What is free.
+    Free(Box<FreeAnswer>),
 }
 
 /// A writer without work ends after this; the next command starts another.
@@ -135,6 +140,7 @@ async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: Can
             Err(()) => {
                 // Nobody gets this queue any more; what slipped in before is done first.
                 *handle.queue.lock() = None;
+                handle.free.lock().clear();
                 queue.close();
             }
         }

@@ -1,6 +1,7 @@
 //! The data access layer through its public trait, on real stores.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
 
+mod allocation;
 mod groups;
 mod lifecycle;
 mod model;

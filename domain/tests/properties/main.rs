@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod filters;
+mod free_space;
 mod generators;
 mod hierarchy;
 mod naive;

@@ -58,17 +58,6 @@ fn as_texts<S: Serializer>(tags: &BTreeMap<TagName, TagValue>, serializer: S) ->
     serializer.collect_map(tags.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// Nodes that differ from the first of them in id and prefix only, as one command makes them side by side.
-pub(crate) fn alike<'a>(first: &'a NodeView, made: &'a [(Uuid, Prefix)]) -> Vec<WireNode<'a>> {
-    made.iter()
-        .map(|(id, prefix)| WireNode {
-            id: *id,
-            prefix: *prefix,
-            ..WireNode::from(first)
-        })
-        .collect()
-}
-
 /// Nodes of a list.
 pub(crate) fn to_wire(nodes: &[NodeView]) -> Vec<WireNode<'_>> {
     nodes.iter().map(WireNode::from).collect()

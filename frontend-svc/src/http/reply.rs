@@ -44,16 +44,6 @@ pub(crate) fn done<T: Serialize + ?Sized>(
     Ok(answer)
 }
 
-/// `201` with new things, and whether this is an answer given before.
-pub(crate) fn created_all<T: Serialize>(items: &[T], replayed: bool) -> Result<HttpResponse, ApiError> {
-    let body = bytes(items, 2 + items.len() * USUAL_BYTES / 2)?;
-    let mut answer = HttpResponse::Created()
-        .insert_header((CONTENT_TYPE, JSON))
-        .body(body);
-    mark_replayed(&mut answer, replayed);
-    Ok(answer)
-}
-
 fn mark_replayed(answer: &mut HttpResponse, replayed: bool) {
     if replayed {
         let said = HeaderValue::from_static("true");
@@ -76,6 +66,17 @@ pub(crate) fn created<T: Serialize + ?Sized>(
     if let Ok(location) = HeaderValue::try_from(location) {
         answer.insert_header((LOCATION, location));
     }
+    if replayed {
+        answer.insert_header((IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true")));
+    }
+    Ok(answer.body(body))
+}
+
+/// `201` with new things, and whether this is an answer given before.
+pub(crate) fn created_many<T: Serialize>(items: &[T], replayed: bool) -> Result<HttpResponse, ApiError> {
+    let body = bytes(items, 2 + items.len() * USUAL_BYTES / 2)?;
+    let mut answer = HttpResponse::build(StatusCode::CREATED);
+    answer.insert_header((CONTENT_TYPE, JSON));
     if replayed {
         answer.insert_header((IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true")));
     }

@@ -99,6 +99,15 @@ pub(crate) struct TagFilterParam {
     tags: Option<String>,
 }
 
+/// Which free blocks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct FittingParam {
+    /// Only blocks with room for a prefix of this length.
+    #[param(minimum = 1, maximum = 128, example = 24)]
+    prefix_length: Option<u8>,
+}
+
 /// What to look up.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]

@@ -131,6 +131,18 @@ route_table! {
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}/subtree" {
         GET Space(IpsRead) => ips::subtree;
     }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/allocate" {
+        POST Space(IpsWrite) => ips::allocate;
+    }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/available" {
+        GET Space(IpsRead) => ips::available;
+    }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/utilization" {
+        GET Space(IpsRead) => ips::utilization;
+    }
+    "/api/v1/addressspaces/{spaceId}/allocate" {
+        POST Space(IpsWrite) => ips::allocate_tagged;
+    }
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}/split" {
         POST Space(IpsWrite) => ips::split;
     }

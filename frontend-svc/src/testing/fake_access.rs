@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::Prefix;
 use cadastre_domain::sessions::{Rotation, rotate, start};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -349,6 +350,12 @@ impl DataAccess for FakeAccess {
         not_here()
     }
     async fn lookup(&self, _: &CallContext, _: LookupQuery) -> Result<Vec<NodeView>, ApiError> {
+        not_here()
+    }
+    async fn available(&self, _: &CallContext, _: AvailableQuery) -> Result<Listed<Prefix>, ApiError> {
+        not_here()
+    }
+    async fn utilization(&self, _: &CallContext, _: UtilizationQuery) -> Result<Utilization, ApiError> {
         not_here()
     }
 }

@@ -277,6 +277,40 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     route(
         "POST",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/allocate",
+        In(Operator),
+        201,
+        |cast, actor| {
+            let path = cast.space.path(&format!("/ips/{}/allocate", cast.node));
+            actor.client.post(&path, &json!({ "prefixLength": 32 }))
+        },
+    ),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/allocate",
+        In(Operator),
+        201,
+        |cast, actor| {
+            let body = json!({ "where": { "Region": "r" }, "prefixLength": 32 });
+            actor.client.post(&cast.space.path("/allocate"), &body)
+        },
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/available",
+        In(Viewer),
+        200,
+        |cast, actor| node(cast, actor, "/available"),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/utilization",
+        In(Viewer),
+        200,
+        |cast, actor| node(cast, actor, "/utilization"),
+    ),
+    route(
+        "POST",
         "/api/v1/addressspaces/{spaceId}/ips/{ipId}/split",
         In(Operator),
         201,

@@ -18,7 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::super::context::Context;
-use super::super::decide::{Decider, Decision, Effects, node_rows};
+use super::super::decide::{Decider, Decision, Effects, node_rows, placed};
 use super::super::read::{find, no_node};
 use super::adoption::{Adoption, Parents};
 use super::{MAX_NODES, changed, check_not_root, check_result_in_scope, id_taken, settle};
@@ -192,7 +192,7 @@ impl Merging<'_, '_> {
             decider.version,
         );
         let view = decider.view(&merged, &above, &resolved);
-        effects.created.push(target);
+        effects.created.push(placed(&target, &above));
         effects.subject = Some(view.clone());
         effects.changes.push(changed(None, Some(view)));
         effects.journal.push(JournalImage::Node {
@@ -259,7 +259,7 @@ impl Merging<'_, '_> {
             decider.time,
             decider.version,
         );
-        effects.removed.push(node.prefix);
+        effects.removed.push(placed(&node.prefix, above));
         effects
             .changes
             .push(changed(Some(decider.view(node, above, &resolved)), None));

@@ -57,6 +57,7 @@ pub(super) async fn decide(decider: &Decider<'_>, request: &SpaceCommandRequest)
         SpaceCommand::MergeNodes { ids, merged_id } => merge::merge(decider, ids, *merged_id, options).await,
         SpaceCommand::ResizeNode { id, to } => resize::resize(decider, *id, *to, options).await,
         SpaceCommand::CreateNode { .. }
+        | SpaceCommand::Allocate { .. }
         | SpaceCommand::UpdateNode { .. }
         | SpaceCommand::DeleteNode { .. }
         | SpaceCommand::CreateTag { .. }

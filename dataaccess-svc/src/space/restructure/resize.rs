@@ -15,7 +15,7 @@ use cadastre_domain::hierarchy::ChildScan;
 use cadastre_domain::restructure::{Resizing, resizing};
 use uuid::Uuid;
 
-use super::super::decide::{Decider, Decision, Effects, node_rows};
+use super::super::decide::{Decider, Decision, Effects, node_rows, placed};
 use super::adoption::{Adoption, Parents};
 use super::{
     MAX_LOOKED_AT, because_of, changed, check_not_root, check_result_in_scope, settle, taken,
@@ -74,8 +74,8 @@ pub(super) async fn resize(
     let image = decider.view(&after, &above, &resolved);
     let mut effects = Effects {
         moves_epoch: true,
-        created: vec![to],
-        removed: vec![from],
+        created: vec![placed(&to, &above)],
+        removed: vec![placed(&from, &above)],
         subject: Some(image.clone()),
         ..Effects::default()
     };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cadastre_api_types::internal::MutationOptions;
+use cadastre_api_types::internal::{Image, MutationOptions};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::restructure::{SplitError, SplitPlan, SplitScan};
 use cadastre_domain::tags::ExplicitTags;
@@ -15,7 +15,7 @@ use cadastre_domain::{Family, Prefix};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::decide::{Decider, Decision, Effects, node_rows, tag_error};
+use super::super::decide::{Decider, Decision, Effects, node_rows, placed, tag_error};
 use super::adoption::{Adoption, Parents};
 use super::{MAX_LOOKED_AT, MAX_NODES, because_of, changed, id_taken, settle, too_many_to_look_at};
 use crate::errors::{Failure, Outcome};
@@ -150,8 +150,10 @@ pub(super) async fn split(
             decider.time,
             decider.version,
         );
-        effects.created.push(prefix);
-        effects.made.push((node.ip_id, prefix));
+        effects.created.push(placed(&prefix, &below));
+        if let Image::Node(made) = &view {
+            effects.made.push(made.clone());
+        }
         effects.subject.get_or_insert_with(|| view.clone());
         effects.changes.push(changed(None, Some(view)));
         effects.journal.push(JournalImage::Node {

@@ -134,7 +134,7 @@ async fn what_does_not_fit_into_one_commit_is_refused_whole_and_planned_so() {
             let Ok(CommandOutcome::Committed { made, .. }) = done else {
                 continue;
             };
-            for (id, _) in made {
+            for NodeView { id, .. } in made {
                 run(plot.access.as_ref(), plot.space, SpaceCommand::DeleteNode { id })
                     .await
                     .unwrap();

@@ -78,7 +78,7 @@ impl Plot {
             } => Done {
                 version,
                 subject,
-                made: made.into_iter().map(|(_, at)| at.to_string()).collect(),
+                made: made.into_iter().map(|node| node.prefix.to_string()).collect(),
             },
             other => panic!("{other:?}"),
         }

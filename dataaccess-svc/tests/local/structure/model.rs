@@ -281,6 +281,7 @@ async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &St
     };
     if matches!(step, Step::Split(..)) {
         let new: Vec<(Uuid, Prefix)> = asked.named.iter().map(|at| (after.nodes[at].0, *at)).collect();
+        let made: Vec<(Uuid, Prefix)> = made.iter().map(|node| (node.id, node.prefix)).collect();
         assert_eq!(made, new);
     }
     // What is set on children of what was merged is read back; the law says what it must come to.
@@ -359,6 +360,44 @@ pub(super) async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
     assert_eq!(rows(store, &partition, "t_").await.len(), set);
 }
 
+/// What no node strictly beneath covers, by cutting in half.
+fn uncovered(nodes: &[Prefix], block: Prefix) -> Vec<Prefix> {
+    if nodes.iter().any(|node| node.contains(&block)) {
+        return Vec::new();
+    }
+    if !nodes.iter().any(|node| block.contains(node)) {
+        return vec![block];
+    }
+    let halves = cut(block, block.len() + 1);
+    halves
+        .into_iter()
+        .flat_map(|half| uncovered(nodes, half))
+        .collect()
+}
+
+/// What is said to be free beneath each node is what the nodes that are there leave free.
+async fn check_free(access: &dyn DataAccess, space: Uuid, model: &Model) {
+    for (at, (id, _)) in &model.nodes {
+        let query = AvailableQuery {
+            space,
+            node: *id,
+            fitting: None,
+            page: PageRequest {
+                limit: 1000,
+                after: None,
+            },
+        };
+        let free = access.available(&context(), query).await.unwrap();
+        let beneath: Vec<Prefix> = model
+            .nodes
+            .keys()
+            .filter(|node| at.strictly_contains(node))
+            .copied()
+            .collect();
+        assert_eq!(free.items, uncovered(&beneath, *at), "free beneath {at}");
+    }
+}
+
 async fn play(store: Arc<dyn Store>, steps: Vec<Step>) {
     let access = open(Arc::clone(&store)).await;
     let space = new_space(access.as_ref(), "model").await;
@@ -375,6 +414,7 @@ async fn play(store: Arc<dyn Store>, steps: Vec<Step>) {
         step(access.as_ref(), space, &mut model, one).await;
         check(access.as_ref(), space, &model, 3).await;
         check_rows(store.as_ref(), space, &model).await;
+        check_free(access.as_ref(), space, &model).await;
     }
     access.shutdown().await;
 }

@@ -70,13 +70,9 @@ pub(crate) async fn split(
         description,
     };
     match command::run(&caller, &state, command, options).await? {
-        CommandOutcome::Committed {
-            subject: Some(Image::Node(first)),
-            made,
-            replayed,
-            ..
-        } => Ok(reply::created_all(&node::alike(&first, &made), replayed)?),
-        CommandOutcome::Committed { .. } => Err(reply::unexpected("no node was made").into()),
+        CommandOutcome::Committed { made, replayed, .. } => {
+            Ok(reply::created_many(&node::to_wire(&made), replayed)?)
+        }
         CommandOutcome::Planned { changes, conflict } => {
             Ok(reply::json(&plan::of_command(changes, conflict)?)?)
         }

@@ -1,0 +1,70 @@
+//! The answer to a command whose `Idempotency-Key` was answered before: built again from what is remembered with
+//! the key and, for an allocation, from the journal.
+
+use cadastre_api_types::internal::{CommandOutcome, Image, NodeView};
+use cadastre_domain::{Scope, Visibility};
+
+use super::decide::outside_scope;
+use crate::errors::Outcome;
+use crate::records::{IdempotencyRecord, JournalImage, NodeRecord};
+use crate::rows::Rows;
+
+/// The first answer again, if the caller may still have it.
+pub(super) async fn replay(
+    rows: Rows<'_>,
+    scope: &Scope,
+    record: IdempotencyRecord,
+) -> Outcome<CommandOutcome> {
+    let made = if record.derived.is_empty() {
+        Vec::new()
+    } else {
+        made(rows, &record).await?
+    };
+    let subject = match &record.subject {
+        Some(Image::Node(node)) => Some(&node.prefix),
+        Some(Image::Tag(_)) | None => None,
+    };
+    for prefix in subject.into_iter().chain(made.iter().map(|node| &node.prefix)) {
+        if !scope.covers(prefix) {
+            return Err(outside_scope(prefix, "create"));
+        }
+    }
+    Ok(CommandOutcome::Committed {
+        version: record.version,
+        replayed: true,
+        subject: record.subject,
+        made,
+    })
+}
+
+/// The nodes that the command made, as they were answered.
+async fn made(rows: Rows<'_>, record: &IdempotencyRecord) -> Outcome<Vec<NodeView>> {
+    let entry = rows.journal_entry(record.version).await?;
+    let nodes = entry.changes.into_iter().filter_map(|image| match image {
+        JournalImage::Node {
+            before: None,
+            after: Some(node),
+        } => Some(node),
+        JournalImage::Node { .. }
+        | JournalImage::Tag { .. }
+        | JournalImage::Space { .. }
+        | JournalImage::User { .. } => None,
+    });
+    let derived = record
+        .derived
+        .iter()
+        .flat_map(|run| std::iter::repeat_n(run, run.count));
+    let view = |(node, run): (NodeRecord, &crate::records::DerivedRun)| NodeView {
+        id: node.ip_id,
+        prefix: node.prefix,
+        parent_id: run.parent,
+        description: node.description,
+        tags: node.tags,
+        resolved: run.resolved.clone(),
+        created: node.created_on,
+        modified: node.modified_on,
+        revision: node.revision,
+        visibility: Visibility::Full,
+    };
+    Ok(nodes.zip(derived).map(view).collect())
+}
