@@ -76,6 +76,8 @@ error_codes! {
     CommandTooLarge = 400,
     /// Prefix length or count of an allocation are out of range, or do not fit the node.
     InvalidAllocation = 400,
+    /// A prefix length does not fit the node, or the family of its addresses.
+    InvalidPrefixLength = 400,
     /// No token was sent.
     Unauthenticated = 401,
     /// The token is malformed, unknown, revoked, not signed by us, or not for us.
@@ -112,6 +114,16 @@ error_codes! {
     Depleted = 409,
     /// Others changed the same thing at the same time, again and again; try once more.
     Contention = 409,
+    /// The nodes are not siblings with equal tags that fill one prefix together.
+    NotMergeable = 409,
+    /// Nodes lie between the node to split and the length to split it into.
+    Straddled = 409,
+    /// The new prefix neither contains the old one nor lies in it, or is not inside the node's parent.
+    NotResizable = 409,
+    /// Children would come to lie outside of their parent.
+    WouldCutOff = 409,
+    /// Resolved tags of nodes that the call does not name would change.
+    WouldRetag = 409,
     /// `If-Match` names an older version.
     PreconditionFailed = 412,
     /// The body is larger than this server takes.

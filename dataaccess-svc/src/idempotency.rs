@@ -59,7 +59,7 @@ fn expiry_hour(time: Timestamp, lifetime: Duration) -> i64 {
 pub(crate) struct Remembered<'a> {
     /// A node or tag definition.
     pub subject: Option<&'a Image>,
-    /// Nodes that an allocation made.
+    /// Nodes that an allocation or a split made.
     pub made_nodes: &'a [NodeView],
     /// A space.
     pub space: Option<&'a SpaceView>,

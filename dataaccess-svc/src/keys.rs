@@ -132,6 +132,14 @@ pub(crate) fn id(id: Uuid) -> RowKey {
     row(format!("i_{}", id.simple()))
 }
 
+/// Rows of the ids from one up to another (inclusive).
+pub(crate) fn id_range(first: Uuid, last: Uuid) -> KeyRange {
+    KeyRange {
+        start: Some(id(first)),
+        end: Some(row(format!("i_{}{LAST}", last.simple()))),
+    }
+}
+
 /// A tag definition.
 pub(crate) fn tag(name: &TagName) -> RowKey {
     row(format!("d_{}", escape(name.as_ref())))

@@ -12,6 +12,7 @@ pub mod free_space;
 pub mod hierarchy;
 pub mod names;
 pub mod prefix;
+pub mod restructure;
 pub mod roles;
 pub mod sessions;
 pub mod tags;

@@ -62,6 +62,44 @@ pub enum SpaceCommand {
         /// Which.
         name: TagName,
     },
+    /// Makes the blocks of one length in a node that do not exist yet; the node stays.
+    SplitNode {
+        /// The node.
+        id: Uuid,
+        /// Length of the blocks.
+        prefix_length: u8,
+        /// Ids of the blocks count up from this one (UUIDv7, made by the caller; its lowest 16 bits do not
+        /// matter).
+        first_id: Uuid,
+        /// Tags to set on each.
+        tags: ExplicitTags,
+        /// Of each; empty = none.
+        description: String,
+    },
+    /// Joins siblings that fill one prefix together and have equal tags.
+    MergeNodes {
+        /// The siblings, in any order.
+        ids: Vec<Uuid>,
+        /// Id of the node that they become (UUIDv7, made by the caller), unless they fill their parent: then that
+        /// is what they become.
+        merged_id: Uuid,
+    },
+    /// Changes a node's prefix; it keeps its id, tags, description and children.
+    ResizeNode {
+        /// The node.
+        id: Uuid,
+        /// What it becomes.
+        to: NewSize,
+    },
+}
+
+/// What a node becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NewSize {
+    /// This prefix.
+    Prefix(Prefix),
+    /// A prefix of this length: the one that contains the node, or the first in it.
+    Length(u8),
 }
 
 /// Where an allocation looks for room.
@@ -146,7 +184,7 @@ pub enum CommandOutcome {
         replayed: bool,
         /// The command's subject after it (as of `version`); `None` = it was removed.
         subject: Option<Image>,
-        /// The nodes that an allocation made, in the order in which they were taken.
+        /// The nodes that an allocation or a split made, in the order in which they were taken.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         made: Vec<NodeView>,
     },

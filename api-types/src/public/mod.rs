@@ -6,6 +6,7 @@ mod auth;
 mod ip;
 mod plan;
 mod space;
+mod structure;
 mod tag;
 mod user;
 
@@ -14,5 +15,6 @@ pub use auth::*;
 pub use ip::*;
 pub use plan::*;
 pub use space::*;
+pub use structure::*;
 pub use tag::*;
 pub use user::*;

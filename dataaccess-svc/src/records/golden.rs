@@ -187,6 +187,32 @@ fn an_account_of_format_1() {
 }
 
 #[test]
+fn an_idempotency_record_of_format_1() {
+    let plain = IdempotencyRecord {
+        v: 1,
+        body_hash: "ab".to_owned(),
+        version: 7,
+        time: time(),
+        subject: None,
+        derived: Vec::new(),
+        space: None,
+        made: None,
+    };
+    let golden = r#"{"V":1,"BodyHash":"ab","Version":7,"Time":"2026-01-02T03:04:05.000006Z"}"#;
+    reads_and_writes(&plain, golden);
+    let made = IdempotencyRecord {
+        derived: vec![DerivedRun {
+            count: 2,
+            parent: Some(id()),
+            resolved: node().tags,
+        }],
+        ..plain
+    };
+    let derived = r#","Derived":[{"Count":2,"Parent":"01928f5e-0000-7000-8000-000000000001","Resolved":{"Region":"eu"}}]}"#;
+    reads_and_writes(&made, &golden.replace('}', derived));
+}
+
+#[test]
 fn a_format_from_the_future_is_refused_with_what_to_do() {
     let error =
         decode::<NodeRecord>(&keys::head(), NODE.replace("\"V\":1", "\"V\":2").as_bytes()).unwrap_err();

@@ -27,7 +27,7 @@ pub(crate) struct IdempotencyRecord {
     /// resolved tags) is as it was then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Image>,
-    /// What is derived of the nodes that an allocation made, in their order; the nodes stand in the journal.
+    /// What is derived of the nodes that an allocation or a split made, in their order; the nodes stand in the journal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<DerivedRun>,
     /// The same in the catalogue.

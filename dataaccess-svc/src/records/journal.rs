@@ -10,7 +10,7 @@ use super::{NodeRecord, RecordError, TagRecord, decode, encode, record};
 use crate::keys;
 
 /// Longest part of a journal entry in one row, in bytes (DESIGN §9: images over 32 KiB in chunk rows).
-const CHUNK_BYTES: usize = 32 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

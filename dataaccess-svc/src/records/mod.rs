@@ -15,7 +15,7 @@ mod tag;
 pub(crate) use account::{AccountRecord, UserHeadRecord};
 pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord};
 pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
-pub(crate) use journal::{JournalEntry, JournalImage, JournalRecord};
+pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use node::{HistoryRecord, NodeRecord};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};

@@ -78,6 +78,10 @@ impl SpaceHandle {
                 changes: Vec::new(),
                 conflict: None,
             }),
+            Ok(Decision::Blocked(blocked)) => Ok(CommandOutcome::Planned {
+                changes: blocked.changes,
+                conflict: Some(blocked.error),
+            }),
             Err(Failure::Refused(error)) if error.code.status() == 409 || is_rule(error.code) => {
                 Ok(CommandOutcome::Planned {
                     changes: Vec::new(),
@@ -103,6 +107,7 @@ impl SpaceHandle {
                 time,
                 version: published.head.version + 1,
                 batch_rows: limits.batch_rows,
+                batch_bytes: limits.batch_bytes,
                 value_bytes: limits.value_bytes,
                 verify_rows: self.config.verify_rows_in_writer,
                 verified_at,
@@ -142,5 +147,6 @@ fn is_rule(code: ErrorCode) -> bool {
             | ErrorCode::TagCycle
             | ErrorCode::TagInUse
             | ErrorCode::CommandTooLarge
+            | ErrorCode::InvalidPrefixLength
     )
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{
     CallContext, IfMatch, Image, ImageChange, NodeRef, NodeView, SpaceCommand, SpaceCommandRequest,
 };
+use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
 use cadastre_domain::tags::{
     ExplicitTags, RemovalError, Resolved, TagError, check_reject, explicit_after_parent_removal,
@@ -21,6 +21,7 @@ use super::context::{Context, Resolver, tag_conflict};
 use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
 use super::reject::check_beneath;
+use super::restructure;
 use super::view::node_view;
 use super::{allocate, definition};
 use crate::errors::{Failure, Outcome};
@@ -48,7 +49,7 @@ pub(crate) struct Effects {
     pub changes: Vec<ImageChange>,
     /// State of the command's subject after it.
     pub subject: Option<Image>,
-    /// Nodes that an allocation made, as they are answered.
+    /// Nodes that an allocation or a split made, as they are answered.
     pub made: Vec<NodeView>,
 }
 
@@ -69,6 +70,17 @@ pub(crate) enum Decision {
     Unchanged(Box<Image>),
     /// A definition must be verified against many nodes first, outside the writer.
     VerifyFirst,
+    /// It is refused; a dry run shows what it would have done all the same.
+    Blocked(Box<Blocked>),
+}
+
+/// What a rule forbids, and which.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    /// What would change.
+    pub changes: Vec<ImageChange>,
+    /// Why it must not.
+    pub error: ApiError,
 }
 
 /// What a decision goes by.
@@ -81,6 +93,8 @@ pub(crate) struct Decider<'a> {
     pub version: u64,
     /// Rows one commit may hold.
     pub batch_rows: usize,
+    /// Bytes one commit may hold.
+    pub batch_bytes: usize,
     /// Bytes one value may have.
     pub value_bytes: usize,
     /// Index rows that may be looked at here.
@@ -201,6 +215,9 @@ impl Decider<'_> {
             SpaceCommand::CreateTag { definition } => definition::create(self, definition).await,
             SpaceCommand::UpdateTag { definition } => definition::update(self, definition, if_match).await,
             SpaceCommand::DeleteTag { name } => definition::delete(self, name, if_match).await,
+            SpaceCommand::SplitNode { .. }
+            | SpaceCommand::MergeNodes { .. }
+            | SpaceCommand::ResizeNode { .. } => Box::pin(restructure::decide(self, request)).await,
         }
     }
 
@@ -230,7 +247,7 @@ impl Decider<'_> {
     }
 
     /// The first node strictly beneath a prefix.
-    async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
+    pub(super) async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
         let probe = ChildProbe {
             after: Some(*prefix),
             up_to: Some(prefix.last_descendant()),
@@ -256,7 +273,8 @@ impl Decider<'_> {
         Ok(resolved)
     }
 
-    fn view(&self, node: &NodeRecord, above: &Context, resolved: &Resolved) -> Image {
+    /// A node as it is answered.
+    pub(super) fn view(&self, node: &NodeRecord, above: &Context, resolved: &Resolved) -> Image {
         Image::Node(node_view(
             node.clone(),
             above,
@@ -270,7 +288,7 @@ impl Decider<'_> {
         let rows = self.resolver.rows();
         if let Some(existing) = rows.node(&node.prefix).await? {
             return Err(Failure::Refused(Box::new(
-                cadastre_api_types::ApiError::new(
+                ApiError::new(
                     ErrorCode::Duplicate,
                     format!(
                         "{} exists already in this address space (id {}). Change it with PUT, or choose another prefix.",
@@ -418,7 +436,7 @@ impl Decider<'_> {
     }
 
     /// Sets on the direct children what keeps their resolved tags as they are (DESIGN §5).
-    async fn push_down(
+    pub(super) async fn push_down(
         &self,
         removed: &NodeRecord,
         above: &Context,
@@ -517,6 +535,6 @@ fn wrong_parent(prefix: &Prefix, above: &Context) -> Failure {
         ),
     };
     Failure::Refused(Box::new(
-        cadastre_api_types::ApiError::new(ErrorCode::InvalidParent, message).with_details(details),
+        ApiError::new(ErrorCode::InvalidParent, message).with_details(details),
     ))
 }

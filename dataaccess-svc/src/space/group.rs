@@ -244,6 +244,7 @@ impl<'a> Group<'a> {
             time,
             version: batch.head.version + 1,
             batch_rows: limits.batch_rows,
+            batch_bytes: limits.batch_bytes,
             value_bytes: limits.value_bytes,
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at: *verified_at,
@@ -255,6 +256,7 @@ impl<'a> Group<'a> {
                 batch,
                 committed(batch.head.version, Some(*image), Vec::new()),
             )),
+            Decision::Blocked(blocked) => Err(blocked.error.into()),
             Decision::Change(effects) => {
                 let made = effects.created.iter().map(|placed| &placed.prefix);
                 let removed = effects.removed.iter().map(|placed| &placed.prefix);

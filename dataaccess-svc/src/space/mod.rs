@@ -16,6 +16,7 @@ mod occupancy;
 mod read;
 mod reject;
 mod replay;
+mod restructure;
 mod segments;
 mod step;
 mod tag_query;

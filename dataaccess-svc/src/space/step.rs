@@ -150,5 +150,8 @@ fn command_name(request: &SpaceCommandRequest) -> &'static str {
         C::CreateTag { .. } => "CreateTag",
         C::UpdateTag { .. } => "UpdateTag",
         C::DeleteTag { .. } => "DeleteTag",
+        C::SplitNode { .. } => "SplitNode",
+        C::MergeNodes { .. } => "MergeNodes",
+        C::ResizeNode { .. } => "ResizeNode",
     }
 }

@@ -6,5 +6,6 @@ mod groups;
 mod lifecycle;
 mod model;
 mod over_http;
+mod structure;
 mod support;
 mod users;

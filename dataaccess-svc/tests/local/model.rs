@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-type Resolved = BTreeMap<TagName, TagValue>;
+pub(crate) type Resolved = BTreeMap<TagName, TagValue>;
 
 /// What should be, kept as simply as possible.
 #[derive(Default)]
-struct Model {
-    nodes: BTreeMap<Prefix, (Uuid, ExplicitTags)>,
-    definitions: BTreeMap<TagName, TagDefinition>,
+pub(crate) struct Model {
+    pub(crate) nodes: BTreeMap<Prefix, (Uuid, ExplicitTags)>,
+    pub(crate) definitions: BTreeMap<TagName, TagDefinition>,
 }
 
 impl Model {
-    fn parent(&self, of: &Prefix) -> Option<Prefix> {
+    pub(crate) fn parent(&self, of: &Prefix) -> Option<Prefix> {
         self.nodes
             .keys()
             .filter(|p| p.strictly_contains(of))
@@ -75,14 +75,14 @@ impl Model {
         }
     }
 
-    fn resolved(&self, at: &Prefix) -> Resolved {
+    pub(crate) fn resolved(&self, at: &Prefix) -> Resolved {
         let mut all = self.flowing_to(at);
         all.extend(self.local(&self.nodes[at].1).expect("stored nodes do not clash"));
         all
     }
 
     /// Whether everything stored obeys the rules.
-    fn legal(&self) -> bool {
+    pub(crate) fn legal(&self) -> bool {
         self.nodes.iter().all(|(at, (_, explicit))| {
             let known = explicit.iter().all(|(tag, value)| {
                 self.definitions.get(tag).is_some_and(|definition| {
@@ -104,7 +104,7 @@ impl Model {
         })
     }
 
-    fn clone_state(&self) -> Self {
+    pub(crate) fn clone_state(&self) -> Self {
         Self {
             nodes: self.nodes.clone(),
             definitions: self.definitions.clone(),
@@ -113,17 +113,17 @@ impl Model {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Create(Prefix, Vec<(usize, usize)>),
     Retag(usize, Vec<(usize, usize)>),
     Delete(usize),
     Redefine(TagDefinition),
 }
 
-const TAGS: [&str; 4] = ["A", "B", "C", "N"];
+pub(crate) const TAGS: [&str; 4] = ["A", "B", "C", "N"];
 const VALUES: [&str; 3] = ["x", "y", "z"];
 
-fn some_prefix() -> impl Strategy<Value = Prefix> {
+pub(crate) fn some_prefix() -> impl Strategy<Value = Prefix> {
     prop_oneof![
         4 => (0u32..16, 0u8..=4).prop_map(|(bits, len)| {
             Prefix::new_masked(std::net::Ipv4Addr::from(bits << 28).into(), len).unwrap()
@@ -137,7 +137,7 @@ fn some_prefix() -> impl Strategy<Value = Prefix> {
     ]
 }
 
-fn some_tags() -> impl Strategy<Value = Vec<(usize, usize)>> {
+pub(crate) fn some_tags() -> impl Strategy<Value = Vec<(usize, usize)>> {
     prop::collection::vec((0..TAGS.len(), 0..VALUES.len()), 0..3)
 }
 
@@ -174,7 +174,7 @@ fn some_definition() -> impl Strategy<Value = TagDefinition> {
         })
 }
 
-fn some_step() -> impl Strategy<Value = Step> {
+pub(crate) fn some_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (some_prefix(), some_tags()).prop_map(|(at, set)| Step::Create(at, set)),
         2 => (any::<prop::sample::Index>(), some_tags()).prop_map(|(i, set)| Step::Retag(i.index(1 << 20), set)),
@@ -183,14 +183,14 @@ fn some_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn explicit(set: &[(usize, usize)]) -> ExplicitTags {
+pub(crate) fn explicit(set: &[(usize, usize)]) -> ExplicitTags {
     set.iter()
         .map(|(t, v)| (tag(TAGS[*t]), value(VALUES[*v])))
         .collect()
 }
 
 /// Does a step in both; they must agree on whether it is legal.
-async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &Step) {
+pub(crate) async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &Step) {
     let mut after = model.clone_state();
     let pick = |model: &Model, index: usize| {
         (!model.nodes.is_empty()).then(|| *model.nodes.keys().nth(index % model.nodes.len()).unwrap())
@@ -295,7 +295,7 @@ fn seen(view: &NodeView) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved)
 }
 
 /// Every read agrees with the model.
-async fn check(access: &dyn DataAccess, space: Uuid, model: &Model, limit: usize) {
+pub(crate) async fn check(access: &dyn DataAccess, space: Uuid, model: &Model, limit: usize) {
     let whole = context();
     let want: Vec<_> = model.nodes.keys().map(|at| expected(model, at)).collect();
     let got = all(access, &whole, space, NodeSelection::All, &[], limit)

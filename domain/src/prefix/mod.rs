@@ -223,6 +223,17 @@ impl Prefix {
         }
     }
 
+    /// The prefix of this family that begins at these bits (left-aligned; those behind `len` are cleared).
+    /// `len` must be one of the family.
+    pub(crate) fn with_bits(&self, bits: u128, len: u8) -> Self {
+        debug_assert!(len <= self.family.max_len(), "length {len} of {}", self.family);
+        Self {
+            family: self.family,
+            bits: bits & mask(len),
+            len,
+        }
+    }
+
     /// The longest prefix that contains both; `None` across families.
     #[must_use]
     pub fn common_supernet(&self, other: &Self) -> Option<Self> {

@@ -56,6 +56,21 @@ pub(crate) fn of_creation<T>(
     })
 }
 
+/// Options of a `POST` that changes a thing which is there: `If-Match` counts, too.
+///
+/// # Errors
+/// `400 InvalidParameter` or `InvalidHeader`.
+pub(crate) fn of_action<T>(
+    request: &HttpRequest,
+    user: &str,
+    body: &Body<T>,
+) -> Result<MutationOptions, ApiError> {
+    Ok(MutationOptions {
+        if_match: if_match(request.headers())?,
+        ..of_creation(request, user, body)?
+    })
+}
+
 /// The read-only fields of a body beside the thing as it is stored.
 pub(crate) struct Compared {
     /// Revision of the thing they were compared with.

@@ -33,6 +33,24 @@ pub(crate) fn one<T: Serialize + ?Sized>(value: &T, revision: u64) -> Result<Htt
         .body(body))
 }
 
+/// `200` with one thing and its `ETag`, and whether this is an answer given before.
+pub(crate) fn done<T: Serialize + ?Sized>(
+    value: &T,
+    revision: u64,
+    replayed: bool,
+) -> Result<HttpResponse, ApiError> {
+    let mut answer = one(value, revision)?;
+    mark_replayed(&mut answer, replayed);
+    Ok(answer)
+}
+
+fn mark_replayed(answer: &mut HttpResponse, replayed: bool) {
+    if replayed {
+        let said = HeaderValue::from_static("true");
+        answer.headers_mut().insert(IDEMPOTENCY_REPLAYED, said);
+    }
+}
+
 /// `201` with a new thing, where it is from now on, and whether this is an answer given before.
 pub(crate) fn created<T: Serialize + ?Sized>(
     value: &T,

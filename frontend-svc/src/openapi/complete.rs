@@ -1,5 +1,5 @@
 //! Completes each operation from the table of routes: who may call it, which errors it can answer, and the two
-//! shapes of a `PUT` that may be a dry run.
+//! shapes of what answers 200 with a thing and may be a dry run.
 
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
@@ -66,7 +66,6 @@ fn complete(route: &RouteSpec, operation: &mut Operation) {
         .iter()
         .flatten()
         .any(|parameter| parameter.name == "dryRun")
-        && route.method == "PUT"
     {
         allow_plan(operation);
     }
@@ -116,17 +115,20 @@ fn error_statuses(route: &RouteSpec, operation: &Operation) -> Vec<u16> {
     statuses
 }
 
-/// A `PUT` answers 200 with the thing, or with a plan of what would change.
+/// What answers 200 with the thing answers it with a plan, too, of what would change.
 fn allow_plan(operation: &mut Operation) {
     let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else {
         return;
     };
     for content in response.content.values_mut() {
+        let plan = Ref::from_schema_name("DryRun");
+        let is_plan =
+            matches!(&content.schema, Some(RefOr::Ref(thing)) if thing.ref_location == plan.ref_location);
+        if is_plan {
+            continue;
+        }
         if let Some(thing) = content.schema.take() {
-            let either = OneOfBuilder::new()
-                .item(thing)
-                .item(Ref::from_schema_name("DryRun"))
-                .build();
+            let either = OneOfBuilder::new().item(thing).item(plan).build();
             content.schema = Some(RefOr::T(Schema::OneOf(either)));
         }
     }

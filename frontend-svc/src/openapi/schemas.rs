@@ -27,6 +27,7 @@ pub(super) fn refine(components: &mut Components) {
         ("IpUpdate", "prefix", PREFIX),
         ("Ip", "prefix", PREFIX),
         ("Explanation", "prefix", PREFIX),
+        ("IpResize", "prefix", PREFIX),
         ("TagWrite", "name", TAG_NAME),
         ("Tag", "name", TAG_NAME),
     ] {
@@ -77,6 +78,7 @@ fn name_maps(components: &mut Components) {
         ("Allocate", "tags", "TagMap"),
         ("AllocateTagged", "tags", "TagMap"),
         ("AllocateTagged", "where", "TagMap"),
+        ("IpSplit", "tags", "TagMap"),
         ("Tag", "attributes", "ValueMaps"),
         ("Tag", "implies", "ValueMaps"),
         ("TagWrite", "attributes", "ValueMaps"),

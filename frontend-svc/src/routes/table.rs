@@ -114,6 +114,9 @@ route_table! {
     "/api/v1/addressspaces/{spaceId}/ips/lookup" {
         GET Space(IpsRead) => ips::lookup;
     }
+    "/api/v1/addressspaces/{spaceId}/ips/merge" {
+        POST Space(IpsWrite) => ips::merge;
+    }
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}" {
         GET Space(IpsRead) => ips::get;
         PUT Space(IpsWrite) => ips::update;
@@ -139,6 +142,12 @@ route_table! {
     }
     "/api/v1/addressspaces/{spaceId}/allocate" {
         POST Space(IpsWrite) => ips::allocate_tagged;
+    }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/split" {
+        POST Space(IpsWrite) => ips::split;
+    }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/resize" {
+        POST Space(IpsWrite) => ips::resize;
     }
     "/api/v1/addressspaces/{spaceId}/tags" {
         GET Space(TagsRead) => tags::list;

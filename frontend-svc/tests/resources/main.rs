@@ -8,4 +8,5 @@ mod lists;
 mod malformed;
 mod scopes;
 mod spaces;
+mod structure;
 mod tags;

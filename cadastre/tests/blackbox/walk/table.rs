@@ -309,6 +309,42 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         |cast, actor| node(cast, actor, "/utilization"),
     ),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/split",
+        In(Operator),
+        201,
+        |cast, actor| {
+            let id = cast.space.node(&block(), json!({}));
+            let path = cast.space.path(&format!("/ips/{id}/split"));
+            actor.client.post(&path, &json!({ "prefixLength": 29 }))
+        },
+    ),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/ips/merge",
+        In(Operator),
+        200,
+        |cast, actor| {
+            let whole = block();
+            let (left, right) = (whole.replace("/28", "/29"), whole.replace(".0/28", ".8/29"));
+            let ids = [left, right].map(|prefix| cast.space.node(&prefix, json!({})));
+            actor
+                .client
+                .post(&cast.space.path("/ips/merge"), &json!({ "ids": ids }))
+        },
+    ),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/resize",
+        In(Operator),
+        200,
+        |cast, actor| {
+            let id = cast.space.node(&block(), json!({}));
+            let path = cast.space.path(&format!("/ips/{id}/resize"));
+            actor.client.post(&path, &json!({ "prefixLength": 27 }))
+        },
+    ),
     route("POST", "/api/v1/auth/login", Anybody, 200, |cast, actor| {
         login(&actor.client, &cast.at.user(&[]).name)
     }),
@@ -439,6 +475,12 @@ fn address() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("10.1.{}.{}/32", 100 + number / 250 % 100, number % 250)
+}
+
+/// A /28 in everybody's subtree, alone in its /24.
+fn block() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("10.1.{}.0/28", 2 + NEXT.fetch_add(1, Ordering::Relaxed) % 98)
 }
 
 fn seen(cast: &Cast<'_>, actor: &Actor, rest: &str) -> Answer {
