@@ -4,6 +4,7 @@
 mod call;
 mod command;
 mod context;
+mod history;
 mod node;
 mod spaces;
 mod users;
@@ -11,6 +12,7 @@ mod users;
 pub use call::*;
 pub use command::*;
 pub use context::*;
+pub use history::*;
 pub use node::*;
 pub use spaces::*;
 pub use users::*;

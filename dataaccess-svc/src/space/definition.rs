@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::context::{Resolver, tag_conflict};
 use super::decide::{Decider, Decision, Effects, check_if_match};
+use super::journal::journal_entry;
 use super::reject::{check_beneath, rejecting, values_in_use};
 use super::view::tag_view;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{JournalEntry, JournalImage, NodeRecord, RecordError, TagRecord, encode};
+use crate::records::{JournalImage, NodeRecord, RecordError, TagRecord, encode};
 use crate::rows::Rows;
 
 /// Nodes named in a refusal.
@@ -74,7 +75,7 @@ pub(crate) async fn create(decider: &Decider<'_>, definition: &TagDefinition) ->
         .map_err(|error| vocabulary_error(&error))?;
     let record = TagRecord::new(definition, decider.time, decider.time, decider.version);
     check_size(&record, decider)?;
-    Ok(change(None, Some(record), after))
+    Ok(change(decider, None, Some(record), after))
 }
 
 /// A changed definition.
@@ -102,7 +103,7 @@ pub(crate) async fn update(
     if !verify(decider, old, &new, &definition.name).await? {
         return Ok(Decision::VerifyFirst);
     }
-    Ok(change(Some(before), Some(record), new))
+    Ok(change(decider, Some(before), Some(record), new))
 }
 
 /// A definition less.
@@ -123,10 +124,15 @@ pub(crate) async fn delete(
     if in_use.count > 0 {
         return Err(in_use.refusal(&format!("Tag {name} is set on"), "Remove it from them first."));
     }
-    Ok(change(Some(before), None, after))
+    Ok(change(decider, Some(before), None, after))
 }
 
-fn change(before: Option<TagRecord>, after: Option<TagRecord>, vocabulary: Vocabulary) -> Decision {
+fn change(
+    decider: &Decider<'_>,
+    before: Option<TagRecord>,
+    after: Option<TagRecord>,
+    vocabulary: Vocabulary,
+) -> Decision {
     let Some(name) = before
         .as_ref()
         .or(after.as_ref())
@@ -148,7 +154,11 @@ fn change(before: Option<TagRecord>, after: Option<TagRecord>, vocabulary: Vocab
         after: image(&after),
     });
     effects.subject = image(&after);
-    effects.journal.push(JournalImage::Tag { before, after });
+    effects.journal.push(JournalImage::Tag {
+        before,
+        after,
+        previous: Some(decider.resolver.head().tags_version),
+    });
     Decision::Change(Box::new(effects))
 }
 
@@ -362,19 +372,4 @@ async fn verify_node(resolver: &Resolver<'_>, node: &NodeRecord, beneath: bool) 
         check_beneath(resolver.rows(), vocabulary, &node.prefix, |_| None, &resolved).await?;
     }
     Ok(())
-}
-
-/// A journal entry by its version.
-async fn journal_entry(rows: Rows<'_>, version: u64) -> Outcome<JournalEntry> {
-    let (mut found, _) = rows.scan(&keys::journal_range(version, version), 4096).await?;
-    if found.is_empty() {
-        return Err(RecordError::Inconsistent {
-            key: keys::journal(version),
-            reason: "the journal has a gap".to_owned(),
-        }
-        .into());
-    }
-    let chunks = found.split_off(1);
-    let first = &found[0];
-    Ok(JournalEntry::assemble((&first.0, &first.1), &chunks)?)
 }

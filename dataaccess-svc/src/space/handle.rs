@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::answers::AnswerCache;
@@ -41,6 +41,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) answers: Arc<AnswerCache>,
     pub(crate) gate: Gate,
     published: ArcSwap<Published>,
+    /// Says that what is published has changed, to those who follow.
+    pub(crate) moved: watch::Sender<()>,
     /// A commit's outcome is unknown and could not be settled: what is published may be old.
     pub(crate) unsettled: AtomicBool,
     /// The writer's queue; `None` while it is not running.
@@ -115,6 +117,7 @@ impl SpaceHandle {
             answers,
             gate: Gate::default(),
             published: ArcSwap::from_pointee(published),
+            moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
             queue: parking_lot::Mutex::new(None),
         }
@@ -135,6 +138,7 @@ impl SpaceHandle {
             let older = same_life && published.head.version < known.head.version;
             Arc::clone(if older { known } else { &published })
         });
+        self.moved.send_replace(());
     }
 
     /// Durable rows.
@@ -156,6 +160,7 @@ impl SpaceHandle {
         let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
         let fresh = Arc::new(fresh);
         self.published.store(Arc::clone(&fresh));
+        self.moved.send_replace(());
         alive(fresh)
     }
 

@@ -1,6 +1,8 @@
 //! One address space: its state in memory, reads, decisions, and its single writer.
 
 mod answers;
+mod as_of;
+mod changes;
 mod command;
 mod context;
 mod decide;
@@ -8,7 +10,10 @@ mod definition;
 mod gate;
 mod group;
 mod handle;
+mod history;
+mod journal;
 mod list;
+mod past;
 mod read;
 mod reject;
 mod segments;

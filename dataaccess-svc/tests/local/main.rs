@@ -1,9 +1,12 @@
 //! The data access layer through its public trait, on real stores.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
 
+mod changes;
 mod groups;
+mod history;
 mod lifecycle;
 mod model;
 mod over_http;
+mod past;
 mod support;
 mod users;

@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-type Resolved = BTreeMap<TagName, TagValue>;
+pub(crate) type Resolved = BTreeMap<TagName, TagValue>;
 
 /// What should be, kept as simply as possible.
 #[derive(Default)]
-struct Model {
-    nodes: BTreeMap<Prefix, (Uuid, ExplicitTags)>,
-    definitions: BTreeMap<TagName, TagDefinition>,
+pub(crate) struct Model {
+    pub(crate) nodes: BTreeMap<Prefix, (Uuid, ExplicitTags)>,
+    pub(crate) definitions: BTreeMap<TagName, TagDefinition>,
 }
 
 impl Model {
@@ -75,7 +75,7 @@ impl Model {
         }
     }
 
-    fn resolved(&self, at: &Prefix) -> Resolved {
+    pub(crate) fn resolved(&self, at: &Prefix) -> Resolved {
         let mut all = self.flowing_to(at);
         all.extend(self.local(&self.nodes[at].1).expect("stored nodes do not clash"));
         all
@@ -104,7 +104,7 @@ impl Model {
         })
     }
 
-    fn clone_state(&self) -> Self {
+    pub(crate) fn clone_state(&self) -> Self {
         Self {
             nodes: self.nodes.clone(),
             definitions: self.definitions.clone(),
@@ -113,14 +113,14 @@ impl Model {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Create(Prefix, Vec<(usize, usize)>),
     Retag(usize, Vec<(usize, usize)>),
     Delete(usize),
     Redefine(TagDefinition),
 }
 
-const TAGS: [&str; 4] = ["A", "B", "C", "N"];
+pub(crate) const TAGS: [&str; 4] = ["A", "B", "C", "N"];
 const VALUES: [&str; 3] = ["x", "y", "z"];
 
 fn some_prefix() -> impl Strategy<Value = Prefix> {
@@ -174,7 +174,7 @@ fn some_definition() -> impl Strategy<Value = TagDefinition> {
         })
 }
 
-fn some_step() -> impl Strategy<Value = Step> {
+pub(crate) fn some_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (some_prefix(), some_tags()).prop_map(|(at, set)| Step::Create(at, set)),
         2 => (any::<prop::sample::Index>(), some_tags()).prop_map(|(i, set)| Step::Retag(i.index(1 << 20), set)),
@@ -190,7 +190,7 @@ fn explicit(set: &[(usize, usize)]) -> ExplicitTags {
 }
 
 /// Does a step in both; they must agree on whether it is legal.
-async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &Step) {
+pub(crate) async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &Step) {
     let mut after = model.clone_state();
     let pick = |model: &Model, index: usize| {
         (!model.nodes.is_empty()).then(|| *model.nodes.keys().nth(index % model.nodes.len()).unwrap())
@@ -278,13 +278,13 @@ async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model, step: &St
     *model = after;
 }
 
-fn expected(model: &Model, at: &Prefix) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
+pub(crate) fn expected(model: &Model, at: &Prefix) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
     let (id, explicit) = &model.nodes[at];
     let parent = model.parent(at).map(|p| model.nodes[&p].0);
     (*id, *at, parent, explicit.clone(), model.resolved(at))
 }
 
-fn seen(view: &NodeView) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
+pub(crate) fn seen(view: &NodeView) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
     (
         view.id,
         view.prefix,
