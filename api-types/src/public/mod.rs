@@ -2,6 +2,7 @@
 //! request bodies are refused by name; times are RFC 3339 UTC; ids are UUIDv7 text.
 
 mod auth;
+mod history;
 mod ip;
 mod plan;
 mod space;
@@ -9,6 +10,7 @@ mod tag;
 mod user;
 
 pub use auth::*;
+pub use history::*;
 pub use ip::*;
 pub use plan::*;
 pub use space::*;
