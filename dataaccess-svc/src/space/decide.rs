@@ -89,13 +89,10 @@ fn node_rows(
     let Some(prefix) = before.or(after).map(|node| node.prefix) else {
         return;
     };
-    match (before, after) {
-        (None, Some(node)) => {
-            let id_row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
-            writes.push((keys::id(node.ip_id), Some(Bytes::from(id_row))));
-        }
-        // The row of a deleted node's id stays: its history is found by it.
-        (Some(_), None | Some(_)) | (None, None) => {}
+    // The row of a deleted node's id stays: its history is found by it.
+    if let (None, Some(node)) = (before, after) {
+        let id_row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
+        writes.push((keys::id(node.ip_id), Some(Bytes::from(id_row))));
     }
     writes.push((keys::node(&prefix), after.map(encode)));
     let none = ExplicitTags::new();
