@@ -97,7 +97,7 @@ impl FakeJournal {
             .iter()
             .skip(usize::try_from(after).unwrap())
             .take(query.limit);
-        let reached = behind.clone().last().map_or(after, |entry| entry.version);
+        let reached = behind.clone().next_back().map_or(after, |entry| entry.version);
         Ok(ChangesPage {
             items: behind.filter(seen).cloned().collect(),
             reached: JournalMark {

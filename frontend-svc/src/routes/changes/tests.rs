@@ -119,7 +119,7 @@ impl Stream {
         }
     }
 
-    async fn to_its_end(&mut self) {
+    async fn finish(&mut self) {
         while self.piece().await.is_some() {}
     }
 
@@ -261,7 +261,7 @@ async fn a_revoked_role_ends_the_stream_before_anything_later_is_seen() {
     stream.until(&FakeJournal::id(1)).await;
     feed.revoke().await;
     feed.push("11.0.0.0/8");
-    stream.to_its_end().await;
+    stream.finish().await;
     assert_eq!(stream.ids(), ids([1]));
     assert!(
         stream.text.contains("event: end\ndata: {\"code\":\"NotFound\""),
@@ -274,7 +274,7 @@ async fn a_revoked_role_ends_the_stream_before_anything_later_is_seen() {
     let mut quiet = feed.open("", &[]).await;
     quiet.piece().await;
     feed.revoke().await;
-    quiet.to_its_end().await;
+    quiet.finish().await;
 }
 
 #[actix_web::test]
@@ -283,7 +283,7 @@ async fn a_session_that_is_over_ends_the_stream() {
     let mut stream = feed.open("", &[]).await;
     stream.piece().await;
     feed.server.clock.advance(100_000);
-    stream.to_its_end().await;
+    stream.finish().await;
     assert!(
         stream.text.contains("\"code\":\"TokenExpired\""),
         "{}",
@@ -297,7 +297,7 @@ async fn a_server_that_ends_ends_its_streams() {
     let mut stream = feed.open("?since=0", &[]).await;
     stream.until(&FakeJournal::id(1)).await;
     feed.server.frontend.end_streams();
-    stream.to_its_end().await;
+    stream.finish().await;
     assert!(
         stream
             .text
@@ -306,7 +306,7 @@ async fn a_server_that_ends_ends_its_streams() {
         stream.text
     );
     let mut late = feed.open("?since=0", &[]).await;
-    late.to_its_end().await;
+    late.finish().await;
     assert!(late.ids().is_empty());
 }
 
