@@ -144,6 +144,8 @@ error_codes! {
     StoreUnavailable = 503,
     /// The server is shutting down or has too much to do; see `Retry-After`.
     Overloaded = 503,
+    /// Older than what the journal keeps, or a position in another life of the space (before a restore).
+    Gone = 410,
 }
 
 /// `{"error": {…}}`, the body of every answer that is not a success.

@@ -30,6 +30,8 @@ pub(crate) struct Drain {
     draining: Arc<AtomicBool>,
     delay: Duration,
     gateway: Option<Gateway>,
+    /// Done when running requests are to be finished.
+    finishing: CancellationToken,
     /// Ends background tasks.
     pub(crate) stop: CancellationToken,
 }
@@ -48,8 +50,18 @@ impl Drain {
             draining: Arc::default(),
             delay,
             gateway,
+            finishing: CancellationToken::new(),
             stop: CancellationToken::new(),
         })
+    }
+
+    /// Lets go of requests that would go on for ever, once running requests are to be finished.
+    pub(crate) fn let_go(&self, of: impl FnOnce() + Send + 'static) {
+        let finishing = self.finishing.clone();
+        tokio::spawn(async move {
+            finishing.cancelled().await;
+            of();
+        });
     }
 
     /// How long requests that run may take to end, for the server's own clock (whole seconds).
@@ -109,6 +121,7 @@ impl Drain {
             gateway.start_draining();
         }
         tokio::time::sleep(self.delay).await;
+        self.finishing.cancel();
         handle.stop(true).await;
         signalled
     }

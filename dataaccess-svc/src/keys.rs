@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `head` | version, epoch, counts: asserted and rewritten by every commit |
 //! | `n_{prefix}` | node |
-//! | `i_{id}` | id → prefix |
+//! | `i_{id}` | id → prefix, kept when the node is deleted: its history is found by its id |
 //! | `d_{tag}` | tag definition |
 //! | `t_{tag}_{value}_{prefix}` | index of explicit tag values |
 //! | `h_{prefix}_{descending version}` | state of a node after each change |
@@ -346,6 +346,45 @@ pub(crate) fn parse_user_index(key: &RowKey) -> Option<String> {
 /// A user's account.
 pub(crate) fn account() -> RowKey {
     row("account")
+}
+
+/// States of one prefix after changes of versions up to `newest`, newest first.
+pub(crate) fn history_of(prefix: &Prefix, newest: u64) -> KeyRange {
+    KeyRange {
+        start: Some(history(prefix, newest)),
+        end: Some(row(format!("h_{}_{LAST}", prefix_text(prefix)))),
+    }
+}
+
+/// First key behind all states of a prefix.
+pub(crate) fn after_history(prefix: &Prefix) -> RowKey {
+    row(format!("h_{}_{LAST}", prefix_text(prefix)))
+}
+
+/// States of prefixes from `from` up to `up_to`, both inclusive; `None` = open.
+pub(crate) fn history_range(from: Option<&Prefix>, up_to: Option<&Prefix>) -> KeyRange {
+    KeyRange {
+        start: Some(from.map_or_else(|| row("h_"), |p| row(format!("h_{}_", prefix_text(p))))),
+        end: Some(up_to.map_or_else(|| row(format!("h_{LAST}")), after_history)),
+    }
+}
+
+/// Prefix and version of a history row.
+pub(crate) fn parse_history(key: &RowKey) -> Option<(Prefix, u64)> {
+    let (prefix, version) = key.as_str().strip_prefix("h_")?.split_once('_')?;
+    Some((
+        parse_prefix_text(prefix)?,
+        !u64::from_str_radix(version, 16).ok()?,
+    ))
+}
+
+/// Version of a journal row, and whether it is a chunk.
+pub(crate) fn parse_journal(key: &RowKey) -> Option<(u64, bool)> {
+    let text = key.as_str().strip_prefix("j_")?;
+    match text.split_once('_') {
+        Some((version, _)) => Some((u64::from_str_radix(version, 16).ok()?, true)),
+        None => Some((u64::from_str_radix(text, 16).ok()?, false)),
+    }
 }
 
 #[cfg(test)]

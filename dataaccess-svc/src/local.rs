@@ -50,6 +50,8 @@ struct Inner {
     workshop: Workshop,
     stop: CancellationToken,
     shutting_down: AtomicBool,
+    /// Those who wait for changes are to stop waiting.
+    leaving: CancellationToken,
 }
 
 impl std::fmt::Debug for Inner {
@@ -90,6 +92,7 @@ impl LocalDataAccess {
             workshop,
             stop,
             shutting_down: AtomicBool::new(false),
+            leaving: CancellationToken::new(),
         });
         let resumed = Arc::clone(&inner);
         inner.spawn(async move {
@@ -106,8 +109,14 @@ impl LocalDataAccess {
         let inner = &self.inner;
         inner.shutting_down.store(true, Ordering::Release);
         inner.stop.cancel();
+        inner.leaving.cancel();
         inner.workshop.tasks.close();
         inner.workshop.tasks.wait().await;
+    }
+
+    /// Sends those away who wait for changes, so that nothing holds up a server that ends. Everything else goes on.
+    pub fn end_waits(&self) {
+        self.inner.leaving.cancel();
     }
 
     /// Lets the store go; the process may end then. After [`LocalDataAccess::shutdown`], or instead of it when
@@ -383,5 +392,42 @@ impl DataAccess for LocalDataAccess {
         self.inner
             .uncancelled(async move { users.change(&context, &request).await })
             .await
+    }
+
+    async fn node_history(
+        &self,
+        context: &CallContext,
+        request: HistoryQuery,
+    ) -> Result<Listed<HistoryEntry>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.history(&context.scope, &request).await?)
+    }
+
+    async fn changes(&self, context: &CallContext, request: ChangesQuery) -> Result<ChangesPage, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.changes(&context.scope, &request).await?)
+    }
+
+    async fn wait_for_change(
+        &self,
+        _context: &CallContext,
+        request: WaitQuery,
+    ) -> Result<JournalMark, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.wait_for_change(&request, &self.inner.leaving).await?)
+    }
+
+    async fn node_as_of(&self, context: &CallContext, request: NodeAsOfQuery) -> Result<NodeView, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.node_as_of(&context.scope, &request).await?)
+    }
+
+    async fn list_nodes_as_of(
+        &self,
+        context: &CallContext,
+        request: NodeListAsOfQuery,
+    ) -> Result<Listed<NodeView>, ApiError> {
+        let handle = self.inner.space(request.list.space).await?;
+        Ok(handle.list_as_of(&context.scope, &request).await?)
     }
 }

@@ -11,7 +11,7 @@ use cadastre_storage::{KeyRange, PartitionKey, RowKey, Store};
 
 use crate::errors::Outcome;
 use crate::keys;
-use crate::records::{HeadRecord, JournalEntry, LengthCounts, NodeRecord, Record, RecordError, decode};
+use crate::records::{HeadRecord, LengthCounts, NodeRecord, Record, decode};
 
 /// Rows that are written but not durable; `None` = deleted.
 pub(crate) type Overlay = BTreeMap<RowKey, Option<Bytes>>;
@@ -147,21 +147,6 @@ impl<'a> Rows<'a> {
     /// The first row of a range.
     pub(crate) async fn first(&self, range: &KeyRange) -> Outcome<Option<(RowKey, Bytes)>> {
         Ok(self.scan(range, 1).await?.0.pop())
-    }
-
-    /// A journal entry by its version.
-    pub(crate) async fn journal_entry(&self, version: u64) -> Outcome<JournalEntry> {
-        let (mut found, _) = self.scan(&keys::journal_range(version, version), 4096).await?;
-        if found.is_empty() {
-            return Err(RecordError::Inconsistent {
-                key: keys::journal(version),
-                reason: "the journal has a gap".to_owned(),
-            }
-            .into());
-        }
-        let chunks = found.split_off(1);
-        let first = &found[0];
-        Ok(JournalEntry::assemble((&first.0, &first.1), &chunks)?)
     }
 
     /// A node by its prefix.

@@ -32,6 +32,9 @@ pub struct FrontendConfig {
     pub service_token: Option<String>,
     /// How long a start waits for a data access layer that is not there yet (30 s).
     pub start_patience: Duration,
+    /// Longest silence on an open stream of events, after which a comment is sent and the caller is checked again
+    /// (15 s; at most 20 s).
+    pub stream_heartbeat: Duration,
 }
 
 impl Default for FrontendConfig {
@@ -49,6 +52,7 @@ impl Default for FrontendConfig {
             password_wait: Duration::from_secs(5),
             service_token: None,
             start_patience: Duration::from_secs(30),
+            stream_heartbeat: Duration::from_secs(15),
         }
     }
 }
@@ -69,6 +73,7 @@ impl std::fmt::Debug for FrontendConfig {
             .field("password_wait", &self.password_wait)
             .field("service_token", &masked(&self.service_token))
             .field("start_patience", &self.start_patience)
+            .field("stream_heartbeat", &self.stream_heartbeat)
             .finish()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use cadastre_api_types::internal::DataAccess;
 use cadastre_api_types::token::VerificationKeys;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_token::AccessTokens;
 use crate::auth::keys::{KeyError, KeyRing};
@@ -61,6 +62,7 @@ impl Frontend {
             access,
             clock,
             config,
+            streams: CancellationToken::new(),
         };
         Ok(Self::of(state, first_password_file))
     }
@@ -87,6 +89,12 @@ impl Frontend {
     #[must_use]
     pub fn verification_keys(&self) -> Arc<dyn VerificationKeys> {
         Arc::<KeyRing>::clone(self.state.tokens.ring())
+    }
+
+    /// Ends the streams of events. Called when the server begins to end, which would otherwise wait for them; their
+    /// clients connect again, and miss nothing.
+    pub fn end_streams(&self) {
+        self.state.streams.cancel();
     }
 
     /// Registers all routes, and answers for paths that do not exist. An application may set another default

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cadastre_api_types::internal::DataAccess;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_token::AccessTokens;
 use crate::auth::password::Passwords;
@@ -24,4 +25,6 @@ pub(crate) struct FrontendState {
     pub(crate) throttle: LoginThrottle,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Ends the streams that are open, and those that are opened later.
+    pub(crate) streams: CancellationToken,
 }

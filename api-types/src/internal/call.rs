@@ -29,6 +29,11 @@ macro_rules! data_access_calls {
             get_user(UserQuery) -> Arc<Account>, "One account.";
             list_users(UserListQuery) -> Listed<Arc<Account>>, "Accounts by name.";
             change_user(UserChangeRequest) -> UserChangeOutcome, "Changes one account.";
+            node_history(HistoryQuery) -> Listed<HistoryEntry>, "What became of a node or a prefix, newest first.";
+            changes(ChangesQuery) -> ChangesPage, "The journal behind a version, oldest first.";
+            wait_for_change(WaitQuery) -> JournalMark, "Answers when the space has passed a version, or time is up.";
+            node_as_of(NodeAsOfQuery) -> NodeView, "One node as it was at a moment.";
+            list_nodes_as_of(NodeListAsOfQuery) -> Listed<NodeView>, "Nodes as they were at a moment.";
         }
     };
 }

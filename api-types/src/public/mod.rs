@@ -3,6 +3,7 @@
 
 mod allocation;
 mod auth;
+mod history;
 mod ip;
 mod plan;
 mod space;
@@ -12,6 +13,7 @@ mod user;
 
 pub use allocation::*;
 pub use auth::*;
+pub use history::*;
 pub use ip::*;
 pub use plan::*;
 pub use space::*;

@@ -25,8 +25,19 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
         let product = Product::start(setup, &directory.path().join("data")).await?;
         let session = Session::open(&product).await?;
         side_by_side(setup, report, &session).await?;
-        for (pool, length) in [("10.0.0.0/8", 32), ("2001:db8::/32", 64)] {
-            growth(setup, report, &session, pool, length).await?;
+        for (pool, length, name) in [
+            (
+                "10.0.0.0/8",
+                32,
+                "allocation of /32 from a /8: slowest median / fastest",
+            ),
+            (
+                "2001:db8::/32",
+                64,
+                "allocation of /64 from a /32: slowest median / fastest",
+            ),
+        ] {
+            growth(setup, report, &session, (pool, length), name).await?;
         }
         product.stop().await
     }))
@@ -133,8 +144,8 @@ async fn growth(
     setup: &Setup,
     report: &mut Report,
     session: &Session,
-    prefix: &str,
-    length: u8,
+    (prefix, length): (&str, u8),
+    name: &'static str,
 ) -> Outcome<()> {
     let pool = Pool::prepare(session, prefix, length).await?;
     let (sizes, released): (&[usize], usize) = if setup.quick {
@@ -155,11 +166,7 @@ async fn growth(
     medians.push(one(setup, &pool, &after, &mut rows).await?);
     let least = medians.iter().copied().fold(f64::INFINITY, f64::min);
     let most = medians.iter().copied().fold(0.0, f64::max);
-    report.figure(
-        &format!("allocation of /{length} from {prefix}: slowest median / fastest"),
-        most / least,
-        Goal::AtMost(1.5),
-    );
+    report.figure(name, most / least, Goal::AtMost(1.5));
     report.table(
         &[
             &format!("/{length} from {prefix}, one client"),

@@ -18,6 +18,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let token = split::admit(settings, &listener)?;
     let drain = Drain::new(settings, None)?;
     let access = open_records(settings).await?;
+    let waits = access.clone();
+    drain.let_go(move || waits.end_waits());
     let url = listener.url();
     let application = {
         let internal = configure_internal_api(access.clone(), token);

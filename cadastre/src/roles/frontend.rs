@@ -35,6 +35,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let frontend = Frontend::start(configuration, Arc::new(access))
         .await
         .map_err(|error| Failure::new(sentence(&error)))?;
+    let streams = frontend.clone();
+    drain.let_go(move || streams.end_streams());
     let url = listener.url();
     let application = {
         let (metrics, readiness) = (metering::configure(&metrics), drain.configure());

@@ -28,6 +28,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         .proxy(ProxyConfig::new(upstreams, token.expose().to_owned(), client))
         .map_err(refuse)?;
     let drain = Drain::new(settings, Some(gateway.clone()))?;
+    let streams = proxy.clone();
+    drain.let_go(move || streams.end_streams());
     tokio::spawn(keys.run(drain.stop.clone().cancelled_owned()));
     tokio::spawn({
         let (proxy, stop) = (proxy.clone(), drain.stop.clone());

@@ -26,6 +26,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let gateway =
         Gateway::new(door, frontend.verification_keys()).map_err(|error| Failure::new(sentence(&error)))?;
     let drain = Drain::new(settings, Some(gateway.clone()))?;
+    let streams = frontend.clone();
+    drain.let_go(move || streams.end_streams());
 
     if !listener.is_local() && !listener.is_encrypted() && !settings.flag(&table::TRUSTED_NETWORK) {
         tracing::warn!(

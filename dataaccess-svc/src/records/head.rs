@@ -63,8 +63,19 @@ pub(crate) struct HeadRecord {
     pub commit_id: Uuid,
     /// Time of the last command; time never goes backwards in a partition.
     pub last_time: Timestamp,
+    /// The journal begins behind this version: what is older has been pruned. Nothing prunes yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pruned: u64,
 }
 record!(HeadRecord, "head", 1);
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 impl HeadRecord {
     /// Head of a new space.
@@ -80,6 +91,7 @@ impl HeadRecord {
             counts6: LengthCounts::default(),
             commit_id: Uuid::new_v4(),
             last_time: now,
+            pruned: 0,
         }
     }
 }

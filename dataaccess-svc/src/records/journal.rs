@@ -28,6 +28,10 @@ pub(crate) enum JournalImage {
         before: Option<TagRecord>,
         /// After; `None` = removed.
         after: Option<TagRecord>,
+        /// Version of the change of a definition before this one (0 = none): so the definitions of any earlier
+        /// version are found without reading all of the journal. Missing in rows that are older than the field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<u64>,
     },
     /// The space itself, in the catalogue's or the space's journal.
     Space {

@@ -117,13 +117,10 @@ pub(super) fn node_rows(
     let Some(prefix) = before.or(after).map(|node| node.prefix) else {
         return;
     };
-    match (before, after) {
-        (None, Some(node)) => {
-            let id_row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
-            writes.push((keys::id(node.ip_id), Some(Bytes::from(id_row))));
-        }
-        (Some(node), None) => writes.push((keys::id(node.ip_id), None)),
-        (Some(_), Some(_)) | (None, None) => {}
+    // The row of a deleted node's id stays: its history is found by it.
+    if let (None, Some(node)) = (before, after) {
+        let id_row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
+        writes.push((keys::id(node.ip_id), Some(Bytes::from(id_row))));
     }
     writes.push((keys::node(&prefix), after.map(encode)));
     let none = ExplicitTags::new();
@@ -298,7 +295,7 @@ impl Decider<'_> {
                 .with_details(serde_json::json!({"id": existing.ip_id, "prefix": node.prefix})),
             )));
         }
-        if rows.get(&keys::id(node.ip_id)).await?.is_some() {
+        if find(rows, &NodeRef::Id(node.ip_id)).await?.is_some() {
             return Err(Failure::refused(
                 ErrorCode::Contention,
                 "The id of the new node is taken; send the request again.",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::context::{Resolver, tag_conflict};
 use super::decide::{Decider, Decision, Effects, check_if_match};
+use super::journal::journal_entry;
 use super::reject::{check_beneath, rejecting, values_in_use};
 use super::view::tag_view;
 use crate::errors::{Failure, Outcome};
@@ -74,7 +75,7 @@ pub(crate) async fn create(decider: &Decider<'_>, definition: &TagDefinition) ->
         .map_err(|error| vocabulary_error(&error))?;
     let record = TagRecord::new(definition, decider.time, decider.time, decider.version);
     check_size(&record, decider)?;
-    Ok(change(None, Some(record), after))
+    Ok(change(decider, None, Some(record), after))
 }
 
 /// A changed definition.
@@ -102,7 +103,7 @@ pub(crate) async fn update(
     if !verify(decider, old, &new, &definition.name).await? {
         return Ok(Decision::VerifyFirst);
     }
-    Ok(change(Some(before), Some(record), new))
+    Ok(change(decider, Some(before), Some(record), new))
 }
 
 /// A definition less.
@@ -123,10 +124,15 @@ pub(crate) async fn delete(
     if in_use.count > 0 {
         return Err(in_use.refusal(&format!("Tag {name} is set on"), "Remove it from them first."));
     }
-    Ok(change(Some(before), None, after))
+    Ok(change(decider, Some(before), None, after))
 }
 
-fn change(before: Option<TagRecord>, after: Option<TagRecord>, vocabulary: Vocabulary) -> Decision {
+fn change(
+    decider: &Decider<'_>,
+    before: Option<TagRecord>,
+    after: Option<TagRecord>,
+    vocabulary: Vocabulary,
+) -> Decision {
     let Some(name) = before
         .as_ref()
         .or(after.as_ref())
@@ -148,7 +154,11 @@ fn change(before: Option<TagRecord>, after: Option<TagRecord>, vocabulary: Vocab
         after: image(&after),
     });
     effects.subject = image(&after);
-    effects.journal.push(JournalImage::Tag { before, after });
+    effects.journal.push(JournalImage::Tag {
+        before,
+        after,
+        previous: Some(decider.resolver.head().tags_version),
+    });
     Decision::Change(Box::new(effects))
 }
 
@@ -323,7 +333,7 @@ async fn verify_changed_since(decider: &Decider<'_>, resolver: &Resolver<'_>, ve
     }
     let rows = resolver.rows();
     for changed in version + 1..=now {
-        for image in rows.journal_entry(changed).await?.changes {
+        for image in journal_entry(rows, changed).await?.changes {
             if let JournalImage::Node {
                 after: Some(node), ..
             } = image

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::answers::AnswerCache;
@@ -42,6 +42,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) answers: Arc<AnswerCache>,
     pub(crate) gate: Gate,
     published: ArcSwap<Published>,
+    /// Says that what is published has changed, to those who follow.
+    pub(crate) moved: watch::Sender<()>,
     /// A commit's outcome is unknown and could not be settled: what is published may be old.
     pub(crate) unsettled: AtomicBool,
     /// What is known to be free; the writer's own.
@@ -118,6 +120,7 @@ impl SpaceHandle {
             answers,
             gate: Gate::default(),
             published: ArcSwap::from_pointee(published),
+            moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
             free: parking_lot::Mutex::default(),
             queue: parking_lot::Mutex::new(None),
@@ -139,6 +142,7 @@ impl SpaceHandle {
             let older = same_life && published.head.version < known.head.version;
             Arc::clone(if older { known } else { &published })
         });
+        self.moved.send_replace(());
     }
 
     /// Durable rows.
@@ -160,6 +164,7 @@ impl SpaceHandle {
         let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
         let fresh = Arc::new(fresh);
         self.published.store(Arc::clone(&fresh));
+        self.moved.send_replace(());
         alive(fresh)
     }
 

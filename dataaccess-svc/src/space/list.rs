@@ -105,7 +105,7 @@ impl SpaceHandle {
     }
 }
 
-fn foreign_cursor() -> Failure {
+pub(super) fn foreign_cursor() -> Failure {
     Failure::refused(
         ErrorCode::InvalidCursor,
         "This cursor does not belong to this list; start again without one.",

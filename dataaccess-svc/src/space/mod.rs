@@ -2,6 +2,8 @@
 
 mod allocate;
 mod answers;
+mod as_of;
+mod changes;
 mod command;
 mod context;
 mod decide;
@@ -11,8 +13,11 @@ mod free_index;
 mod gate;
 mod group;
 mod handle;
+mod history;
+mod journal;
 mod list;
 mod occupancy;
+mod past;
 mod read;
 mod reject;
 mod replay;

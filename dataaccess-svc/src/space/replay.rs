@@ -5,6 +5,7 @@ use cadastre_api_types::internal::{CommandOutcome, Image, NodeView};
 use cadastre_domain::{Scope, Visibility};
 
 use super::decide::outside_scope;
+use super::journal::journal_entry;
 use crate::errors::Outcome;
 use crate::records::{IdempotencyRecord, JournalImage, NodeRecord};
 use crate::rows::Rows;
@@ -39,7 +40,7 @@ pub(super) async fn replay(
 
 /// The nodes that the command made, as they were answered.
 async fn made(rows: Rows<'_>, record: &IdempotencyRecord) -> Outcome<Vec<NodeView>> {
-    let entry = rows.journal_entry(record.version).await?;
+    let entry = journal_entry(rows, record.version).await?;
     let nodes = entry.changes.into_iter().filter_map(|image| match image {
         JournalImage::Node {
             before: None,

@@ -24,7 +24,16 @@ impl Segment {
         }
     }
 
-    fn only(prefix: Prefix) -> Self {
+    /// The whole order.
+    pub(crate) fn everything() -> Self {
+        Self {
+            first: None,
+            last: None,
+        }
+    }
+
+    /// One prefix.
+    pub(crate) fn only(prefix: Prefix) -> Self {
         Self {
             first: Some(prefix),
             last: Some(prefix),

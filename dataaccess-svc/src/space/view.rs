@@ -1,8 +1,8 @@
 //! From a stored node to what is answered.
 
-use cadastre_api_types::internal::{NodeView, TagView};
-use cadastre_domain::Visibility;
+use cadastre_api_types::internal::{NodeState, NodeView, TagView};
 use cadastre_domain::tags::Resolved;
+use cadastre_domain::{Scope, Visibility};
 
 use super::context::Context;
 use crate::records::{NodeRecord, TagRecord};
@@ -40,4 +40,19 @@ pub(crate) fn tag_view(record: &TagRecord) -> TagView {
         modified: record.modified_on,
         revision: record.revision,
     }
+}
+
+/// A node as a change left it; of one above the caller's scope prefix and tags, of one beside it nothing.
+pub(crate) fn node_state(node: NodeRecord, scope: &Scope) -> Option<NodeState> {
+    let description = match scope.visibility(&node.prefix) {
+        Visibility::Full => node.description,
+        Visibility::ChainOnly => String::new(),
+        Visibility::Hidden => return None,
+    };
+    Some(NodeState {
+        id: node.ip_id,
+        prefix: node.prefix,
+        tags: node.tags,
+        description,
+    })
 }

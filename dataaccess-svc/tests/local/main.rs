@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
 
 mod allocation;
+mod changes;
 mod groups;
+mod history;
 mod lifecycle;
 mod model;
 mod over_http;
+mod past;
 mod structure;
 mod support;
 mod users;

@@ -278,13 +278,13 @@ pub(crate) async fn step(access: &dyn DataAccess, space: Uuid, model: &mut Model
     *model = after;
 }
 
-fn expected(model: &Model, at: &Prefix) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
+pub(crate) fn expected(model: &Model, at: &Prefix) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
     let (id, explicit) = &model.nodes[at];
     let parent = model.parent(at).map(|p| model.nodes[&p].0);
     (*id, *at, parent, explicit.clone(), model.resolved(at))
 }
 
-fn seen(view: &NodeView) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
+pub(crate) fn seen(view: &NodeView) -> (Uuid, Prefix, Option<Uuid>, ExplicitTags, Resolved) {
     (
         view.id,
         view.prefix,

@@ -61,6 +61,25 @@ async fn commands_reads_and_refusals_travel_unchanged() {
         .await
         .unwrap();
     assert_eq!(listed.len(), 2);
+    let page = ChangesQuery {
+        space,
+        since: Since::Beginning,
+        limit: 2,
+    };
+    let page = access.changes(&context(), page).await.unwrap();
+    assert_eq!((page.items.len(), page.reached.version, page.head), (2, 2, 3));
+    let wait = WaitQuery {
+        space,
+        above: page.reached,
+        at_most_ms: 20_000,
+    };
+    assert_eq!(access.wait_for_change(&context(), wait).await.unwrap().version, 3);
+    let past = NodeAsOfQuery {
+        space,
+        node: NodeRef::Id(below.id),
+        at: below.created,
+    };
+    assert_eq!(access.node_as_of(&context(), past).await.unwrap(), below);
     access.ready(&context(), ()).await.unwrap();
     server.stop(false).await;
 }

@@ -92,7 +92,8 @@ impl FromRequest for Authorized {
     }
 }
 
-async fn authorize(request: &HttpRequest) -> Result<Authorized, HttpError> {
+/// Checks the caller of a request: before it is handled, and again while its answer goes on.
+pub(crate) async fn authorize(request: &HttpRequest) -> Result<Authorized, HttpError> {
     let needs = request
         .app_data::<RouteNeeds>()
         .and_then(|needs| needs.of(request.method()))

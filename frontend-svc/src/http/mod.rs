@@ -14,4 +14,5 @@ pub(crate) mod preconditions;
 pub(crate) mod query;
 pub(crate) mod reply;
 pub(crate) mod request_info;
+pub(crate) mod sse;
 pub(crate) mod wording;

@@ -109,6 +109,14 @@ fn error_statuses(route: &RouteSpec, operation: &Operation) -> Vec<u16> {
     {
         statuses.push(412);
     }
+    if operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter: &Parameter| matches!(parameter.name.as_str(), "since" | "asOf"))
+    {
+        statuses.push(410);
+    }
     if operation.request_body.is_some() {
         statuses.extend([408, 413, 415]);
     }

@@ -61,6 +61,12 @@ const SHARED: &[Shared] = &[
         header: None,
     },
     Shared {
+        status: 410,
+        name: "Gone",
+        about: "The past that was asked for is not there any more.",
+        header: None,
+    },
+    Shared {
         status: 412,
         name: "PreconditionFailed",
         about: "The thing has changed since the `ETag` was given out.",

@@ -7,6 +7,7 @@
 mod complete;
 mod errors;
 pub(crate) mod examples;
+pub(crate) mod history_examples;
 pub(crate) mod params;
 mod schemas;
 pub(crate) mod user_examples;
@@ -16,7 +17,9 @@ use cadastre_api_types::public::DryRun;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use crate::routes::{auth, docs, health, ips, jwks, me, roles, spaces, tags, tokens, users};
+use crate::routes::{
+    auth, changes, docs, health, history, ips, jwks, me, roles, spaces, tags, tokens, users,
+};
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
@@ -29,6 +32,7 @@ const BEARER: &str = "bearer";
         (name = "Address spaces", description = "Trees of prefixes, each with tags of its own."),
         (name = "Tags", description = "What may be set on nodes, what flows down the tree, and what follows from what."),
         (name = "IP addresses", description = "The nodes of a tree: prefixes, and addresses as /32 or /128."),
+        (name = "History", description = "What was changed, when and by whom; and following changes as they happen."),
         (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
         (name = "Users", description = "Users and their roles."),
         (name = "Service", description = "The service itself."),
@@ -83,6 +87,9 @@ const BEARER: &str = "bearer";
         docs::index,
         docs::index_with_slash,
         docs::file,
+        history::of_node,
+        history::of_prefix,
+        changes::list,
     ),
     components(schemas(ErrorBody, DryRun)),
 )]

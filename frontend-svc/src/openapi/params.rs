@@ -151,3 +151,47 @@ pub(crate) struct IdempotencyKeyParam {
     )]
     idempotency_key: String,
 }
+
+/// A moment of the past.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct AsOfParam {
+    /// The state at this moment (RFC 3339) instead of the present one; a change at exactly this time counts. Not in
+    /// the future.
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-02-01T08:00:00Z")]
+    as_of: Option<String>,
+}
+
+/// Whose past.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct HistoryPrefixParam {
+    /// Exactly this prefix, whatever nodes it had.
+    #[param(example = "10.1.0.0/16", pattern = "^[0-9A-Fa-f:.]+/[0-9]{1,3}$")]
+    prefix: String,
+}
+
+/// Where a change feed begins.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct SinceParam {
+    /// Only what came behind this version of the address space, or behind the event with this id. Without it an
+    /// array begins with the oldest change that is kept, and a stream with the next one that happens.
+    #[param(example = "41", pattern = "^([0-9a-f]{32}-)?[0-9]+$")]
+    since: Option<String>,
+}
+
+/// Resuming a stream.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct LastEventIdParam {
+    /// Id of the last event that was received: the stream goes on behind it. It counts more than `since`; browsers
+    /// send it by themselves.
+    #[param(
+        rename = "Last-Event-ID",
+        required = false,
+        example = "6f9619ff8b86d011b42d00c04fc964ff-41",
+        pattern = "^[0-9a-f]{32}-[0-9]+$"
+    )]
+    last_event_id: String,
+}

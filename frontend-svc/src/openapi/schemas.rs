@@ -26,6 +26,7 @@ pub(super) fn refine(components: &mut Components) {
         ("IpCreate", "prefix", PREFIX),
         ("IpUpdate", "prefix", PREFIX),
         ("Ip", "prefix", PREFIX),
+        ("IpState", "prefix", PREFIX),
         ("Explanation", "prefix", PREFIX),
         ("IpResize", "prefix", PREFIX),
         ("TagWrite", "name", TAG_NAME),
@@ -71,6 +72,7 @@ fn name_maps(components: &mut Components) {
     components.schemas.remove(NAMELESS_MAP);
     for (schema, field, map) in [
         ("Ip", "tags", "TagMap"),
+        ("IpState", "tags", "TagMap"),
         ("Ip", "resolvedTags", "TagMap"),
         ("IpCreate", "tags", "TagMap"),
         ("IpUpdate", "tags", "TagMap"),

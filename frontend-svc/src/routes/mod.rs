@@ -1,9 +1,11 @@
 //! The routes, one file per resource. Handlers extract, call one function of the data access layer, convert.
 
 pub(crate) mod auth;
+pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod ips;
 pub(crate) mod jwks;
 pub(crate) mod me;

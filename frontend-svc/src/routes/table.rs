@@ -9,7 +9,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
-use super::{auth, docs, health, ips, jwks, me, roles, spaces, tags, tokens, users};
+use super::{auth, changes, docs, health, history, ips, jwks, me, roles, spaces, tags, tokens, users};
 use crate::http::error::{RenderErrors, method_not_allowed};
 
 /// What the caller of a route needs.
@@ -167,6 +167,17 @@ route_table! {
         GET Space(SpaceRead) => spaces::get;
         PUT Space(SpaceUpdate) => spaces::update;
         DELETE Space(SpaceDelete) => spaces::delete;
+    }
+
+    // The past.
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/history" {
+        GET Space(IpsRead) => history::of_node;
+    }
+    "/api/v1/addressspaces/{spaceId}/history" {
+        GET Space(IpsRead) => history::of_prefix;
+    }
+    "/api/v1/addressspaces/{spaceId}/changes" {
+        GET Space(IpsRead) => changes::list;
     }
 
     // Sessions and API tokens.

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::fake_journal::FakeJournal;
 use super::{TestClock, account};
 use crate::clock::Clock;
 
@@ -26,6 +27,7 @@ pub(crate) struct FakeAccess {
     fail_changes: AtomicBool,
     before_next_change: Mutex<Option<Account>>,
     replays: Mutex<BTreeMap<String, (String, Option<Uuid>)>>,
+    pub(crate) journal: FakeJournal,
 }
 
 impl FakeAccess {
@@ -356,6 +358,25 @@ impl DataAccess for FakeAccess {
         not_here()
     }
     async fn utilization(&self, _: &CallContext, _: UtilizationQuery) -> Result<Utilization, ApiError> {
+        not_here()
+    }
+    async fn node_history(&self, _: &CallContext, _: HistoryQuery) -> Result<Listed<HistoryEntry>, ApiError> {
+        not_here()
+    }
+    async fn changes(&self, context: &CallContext, request: ChangesQuery) -> Result<ChangesPage, ApiError> {
+        self.journal.changes(&context.scope, request)
+    }
+    async fn wait_for_change(&self, _: &CallContext, request: WaitQuery) -> Result<JournalMark, ApiError> {
+        self.journal.wait(request).await
+    }
+    async fn node_as_of(&self, _: &CallContext, _: NodeAsOfQuery) -> Result<NodeView, ApiError> {
+        not_here()
+    }
+    async fn list_nodes_as_of(
+        &self,
+        _: &CallContext,
+        _: NodeListAsOfQuery,
+    ) -> Result<Listed<NodeView>, ApiError> {
         not_here()
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake_access;
+mod fake_journal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,6 +29,7 @@ use crate::frontend::Frontend;
 use crate::state::FrontendState;
 
 pub(crate) use fake_access::FakeAccess;
+pub(crate) use fake_journal::FakeJournal;
 
 /// A clock that moves when told to.
 pub(crate) struct TestClock(AtomicI64);
@@ -149,6 +151,7 @@ impl Server {
         let access = Arc::new(FakeAccess::at(clock.clone()));
         let config = FrontendConfig {
             service_token: Some("between-our-services".into()),
+            stream_heartbeat: Duration::from_millis(40),
             ..FrontendConfig::default()
         };
         let ring = Arc::new(KeyRing::load_or_generate(dir.path()).unwrap());
@@ -159,6 +162,7 @@ impl Server {
             access: access.clone(),
             clock: clock.clone(),
             config,
+            streams: tokio_util::sync::CancellationToken::new(),
         };
         let frontend = Frontend::of(state, None);
         let server = Self {

@@ -6,6 +6,7 @@ mod client;
 mod ips;
 mod lists;
 mod malformed;
+mod past;
 mod scopes;
 mod spaces;
 mod structure;

@@ -1,7 +1,6 @@
 //! One request through the proxy: choose, send, try again where that is safe, stream the answer back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::{BoxBody, SizedStream};
 use actix_web::error::PayloadError;
@@ -13,7 +12,7 @@ use reqwest::{Method, Response};
 use tracing::Instrument;
 
 use super::pool::UnderWay;
-use super::relay::{Outbound, inbound_chunks};
+use super::relay::{Outbound, Until, inbound_chunks};
 use super::{Proxy, ProxyParts, headers, no_upstream, refuse};
 
 /// A request as every attempt sends it.
@@ -200,7 +199,12 @@ fn answer(
             .to_ascii_lowercase()
             .starts_with(b"text/event-stream")
     });
-    let idle_timeout: Option<Duration> = (!is_event_stream).then_some(proxy.idle_timeout);
+    // Silence is nothing unusual in a stream of events; it has no end of its own either.
+    let until = if is_event_stream {
+        Until::Cancelled(proxy.streams.clone())
+    } else {
+        Until::Silent(proxy.idle_timeout)
+    };
     let is_head = request.method() == actix_web::http::Method::HEAD;
     match length {
         Some(0) => answer,
@@ -210,13 +214,11 @@ fn answer(
         ))),
         Some(length) => answer.set_body(BoxBody::new(SizedStream::new(
             length,
-            inbound_chunks(response, under_way, idle_timeout),
+            inbound_chunks(response, under_way, until),
         ))),
         None if is_head => answer,
         None => answer.set_body(BoxBody::new(actix_web::body::BodyStream::new(inbound_chunks(
-            response,
-            under_way,
-            idle_timeout,
+            response, under_way, until,
         )))),
     }
 }

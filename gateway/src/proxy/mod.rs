@@ -30,6 +30,7 @@ use cadastre_api_types::error::{ApiError, ErrorCode};
 use metrics::{Counter, counter};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::GatewayError;
 use crate::refusal;
@@ -142,6 +143,8 @@ pub(crate) struct ProxyParts {
     pub(crate) retried: Counter,
     pub(crate) timed_out: Counter,
     pub(crate) unavailable: Counter,
+    /// Ends streams of events on their way through.
+    pub(crate) streams: CancellationToken,
 }
 
 impl Proxy {
@@ -162,6 +165,7 @@ impl Proxy {
             retried: counter!("cadastre_gateway_upstream_retries_total"),
             timed_out: counter!("cadastre_gateway_upstream_timeouts_total"),
             unavailable: counter!("cadastre_gateway_upstream_unavailable_total"),
+            streams: CancellationToken::new(),
         };
         Ok(Self {
             parts: Arc::new(parts),
@@ -188,6 +192,12 @@ impl Proxy {
             () = &mut shutdown => {}
             () = health::check_forever(&self.parts) => {}
         }
+    }
+
+    /// Ends the streams of events on their way through, which would hold up a server that ends. Their clients connect
+    /// again, elsewhere.
+    pub fn end_streams(&self) {
+        self.parts.streams.cancel();
     }
 
     pub(crate) fn parts(&self) -> &Arc<ProxyParts> {

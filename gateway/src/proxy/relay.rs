@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::pool::UnderWay;
 
@@ -157,17 +158,25 @@ impl Stream for OutboundChunks {
     }
 }
 
+/// What ends an answer from outside.
+pub(crate) enum Until {
+    /// Nothing has come for this long: it has broken off.
+    Silent(Duration),
+    /// This process ends: it is complete as far as it goes.
+    Cancelled(CancellationToken),
+}
+
 /// The answer's body for the client. The upstream counts as busy until it ends.
 pub(crate) fn inbound_chunks(
     response: reqwest::Response,
     under_way: UnderWay,
-    idle_timeout: Option<Duration>,
+    until: Until,
 ) -> impl Stream<Item = io::Result<Bytes>> {
     let chunks = response.bytes_stream().boxed();
-    futures::stream::unfold(Some((chunks, under_way)), move |state| async move {
-        let (mut chunks, under_way) = state?;
-        let next = match idle_timeout {
-            Some(limit) => match tokio::time::timeout(limit, chunks.next()).await {
+    futures::stream::unfold(Some((chunks, under_way, until)), move |state| async move {
+        let (mut chunks, under_way, until) = state?;
+        let next = match &until {
+            Until::Silent(limit) => match tokio::time::timeout(*limit, chunks.next()).await {
                 Ok(next) => next,
                 Err(_) => {
                     tracing::warn!(
@@ -177,10 +186,14 @@ pub(crate) fn inbound_chunks(
                     return Some((Err(io::ErrorKind::TimedOut.into()), None));
                 }
             },
-            None => chunks.next().await,
+            Until::Cancelled(ending) => tokio::select! {
+                biased;
+                () = ending.cancelled() => return None,
+                next = chunks.next() => next,
+            },
         };
         match next? {
-            Ok(chunk) => Some((Ok(chunk), Some((chunks, under_way)))),
+            Ok(chunk) => Some((Ok(chunk), Some((chunks, under_way, until)))),
             Err(error) => {
                 tracing::warn!(upstream = under_way.upstream().name, %error, "the answer broke off");
                 Some((Err(io::Error::other(error)), None))

@@ -100,6 +100,10 @@ fn an_invisible_space_is_answered_like_one_that_is_not_there(at: &Deployment) {
         "/ips",
         "/ips/lookup?address=10.0.0.1",
         &format!("/ips/{node}"),
+        &format!("/ips/{node}/history"),
+        &format!("/ips/{node}?asOf=2026-01-01T00:00:00Z"),
+        "/history?prefix=10.0.0.0/8",
+        "/changes",
     ] {
         let error = |space: &str| {
             let mut error = user

@@ -345,6 +345,27 @@ pub(super) const ROUTES: &[Route] = &[
             actor.client.post(&path, &json!({ "prefixLength": 27 }))
         },
     ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/ips/{ipId}/history",
+        In(Viewer),
+        200,
+        |cast, actor| node(cast, actor, "/history"),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/history",
+        In(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, "/history?prefix=10.1.1.0/24"),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/changes",
+        In(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, "/changes?since=0"),
+    ),
     route("POST", "/api/v1/auth/login", Anybody, 200, |cast, actor| {
         login(&actor.client, &cast.at.user(&[]).name)
     }),

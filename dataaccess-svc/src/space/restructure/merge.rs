@@ -23,7 +23,6 @@ use super::super::read::{find, no_node};
 use super::adoption::{Adoption, Parents};
 use super::{MAX_NODES, changed, check_not_root, check_result_in_scope, id_taken, settle};
 use crate::errors::{Failure, Outcome};
-use crate::keys;
 use crate::records::{JournalImage, NodeRecord};
 
 /// Decides a merge.
@@ -156,7 +155,7 @@ impl Merging<'_, '_> {
     /// They become a new node.
     async fn as_new_node(&mut self, target: Prefix, id: Uuid) -> Outcome<()> {
         let decider = self.decider;
-        if decider.resolver.rows().get(&keys::id(id)).await?.is_some() {
+        if find(decider.resolver.rows(), &NodeRef::Id(id)).await?.is_some() {
             return Err(id_taken());
         }
         let above = decider.resolver.context_above(&target).await?;

@@ -22,7 +22,6 @@ use super::{
     too_many_to_look_at,
 };
 use crate::errors::{Failure, Outcome};
-use crate::keys;
 use crate::records::{JournalImage, NodeRecord};
 
 /// Decides a resize.
@@ -81,9 +80,6 @@ pub(super) async fn resize(
     };
     let (time, version) = (decider.time, decider.version);
     node_rows(&mut effects.writes, Some(&before), None, time, version);
-    let id_row = keys::id(id);
-    // It is not removed but says the new prefix.
-    effects.writes.retain(|(key, _)| *key != id_row);
     node_rows(&mut effects.writes, None, Some(&after), time, version);
     let old_image = decider.view(&before, &above, &old_resolved);
     effects.changes.push(changed(Some(old_image), Some(image)));

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cadastre_api_types::internal::{
-    CallContext, LookupQuery, NodeListQuery, NodeQuery, NodeRef, NodeSelection, NodeView,
+    CallContext, LookupQuery, NodeAsOfQuery, NodeListAsOfQuery, NodeListQuery, NodeQuery, NodeRef,
+    NodeSelection, NodeView,
 };
 use cadastre_api_types::public::Ip;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::tags::{TagName, TagValue, parse_tag_filter};
 use cadastre_domain::{Prefix, parse_address_or_prefix};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::convert::errors::{filter_error, prefix_error};
@@ -22,19 +24,20 @@ use crate::http::query::{Query, invalid};
 use crate::http::wording::echo;
 use crate::http::{path, reply};
 use crate::openapi::params::{
-    LookupParam, NodeFilterParams, NodePath, PageParams, SpacePath, TagFilterParam,
+    AsOfParam, LookupParam, NodeFilterParams, NodePath, PageParams, SpacePath, TagFilterParam,
 };
 use crate::state::FrontendState;
 
 type TagFilter = Vec<(TagName, TagValue)>;
 
-/// Finds nodes by prefix, tags and parent, in order of their prefixes. All filters given must hold.
+/// Finds nodes by prefix, tags and parent, in order of their prefixes. All filters given must hold; with `asOf` they
+/// must have held at that moment.
 #[utoipa::path(
     get,
     path = "/api/v1/addressspaces/{spaceId}/ips",
     operation_id = "listIps",
     tag = "IP addresses",
-    params(SpacePath, NodeFilterParams, TagFilterParam, PageParams),
+    params(SpacePath, NodeFilterParams, TagFilterParam, AsOfParam, PageParams),
     responses((
         status = 200,
         description = "A page of nodes. It may have fewer than `limit` while there are more: follow `Link`.",
@@ -48,11 +51,15 @@ pub(crate) async fn list(
     state: web::Data<FrontendState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
-    let query = Query::of(&request, &["prefix", "tags", "parentId", "limit", "cursor"])?;
+    let query = Query::of(
+        &request,
+        &["prefix", "tags", "parentId", "asOf", "limit", "cursor"],
+    )?;
     let pager = Pager::of(&request, &query)?;
     let (select, tags) = (parent(&query)?, tag_filter(&query)?);
+    let at = query.timestamp("asOf")?;
     let prefix = match query.get("prefix") {
-        None => return page(&caller, &state, select, tags, &pager).await,
+        None => return page(&caller, &state, select, tags, at, &pager).await,
         Some(text) => text
             .parse::<Prefix>()
             .map_err(|error| prefix_error("prefix", &error))?,
@@ -61,7 +68,7 @@ pub(crate) async fn list(
         // At most one node has a prefix: such a list never gives out a cursor.
         return Err(foreign_cursor().into());
     }
-    let found = exact(&caller.context(), &state, caller.space()?, prefix, &select).await?;
+    let found = exact(&caller.context(), &state, caller.space()?, prefix, &select, at).await?;
     let found: Vec<NodeView> = found.into_iter().filter(|node| carries(node, &tags)).collect();
     Ok(reply::page(&node::to_wire(&found), &pager, None)?)
 }
@@ -162,7 +169,7 @@ async fn beneath(
     let query = Query::of(request, &["tags", "limit", "cursor"])?;
     let pager = Pager::of(request, &query)?;
     let select = select(path::id(request, "ipId")?);
-    page(caller, state, select, tag_filter(&query)?, &pager).await
+    page(caller, state, select, tag_filter(&query)?, None, &pager).await
 }
 
 async fn page(
@@ -170,6 +177,7 @@ async fn page(
     state: &FrontendState,
     select: NodeSelection,
     tags: TagFilter,
+    at: Option<Timestamp>,
     pager: &Pager<'_>,
 ) -> Result<HttpResponse, HttpError> {
     let question = NodeListQuery {
@@ -178,7 +186,14 @@ async fn page(
         tags,
         page: pager.page.clone(),
     };
-    let found = state.access.list_nodes(&caller.context(), question).await?;
+    let context = caller.context();
+    let found = match at {
+        None => state.access.list_nodes(&context, question).await?,
+        Some(at) => {
+            let question = NodeListAsOfQuery { at, list: question };
+            state.access.list_nodes_as_of(&context, question).await?
+        }
+    };
     Ok(reply::page(
         &node::to_wire(&found.items),
         pager,
@@ -193,25 +208,13 @@ async fn exact(
     space: Uuid,
     prefix: Prefix,
     select: &NodeSelection,
+    at: Option<Timestamp>,
 ) -> Result<Option<NodeView>, ApiError> {
     if let NodeSelection::ChildrenOf(parent) = select {
         // A parent that is not there is a 404, whether or not a prefix is asked for too.
-        state
-            .access
-            .get_node(
-                context,
-                NodeQuery {
-                    space,
-                    node: NodeRef::Id(*parent),
-                },
-            )
-            .await?;
+        one(context, state, space, NodeRef::Id(*parent), at).await?;
     }
-    let question = NodeQuery {
-        space,
-        node: NodeRef::Prefix(prefix),
-    };
-    let found = match state.access.get_node(context, question).await {
+    let found = match one(context, state, space, NodeRef::Prefix(prefix), at).await {
         Ok(found) => found,
         Err(error) if error.code == ErrorCode::NotFound => {
             // The node is missing, which an empty list says; but the space itself may be missing, too.
@@ -229,6 +232,23 @@ async fn exact(
         NodeSelection::ChildrenOf(parent) => found.parent_id == Some(*parent),
     };
     Ok(Some(Arc::unwrap_or_clone(found)).filter(|_| fits))
+}
+
+/// One node, now or at a moment.
+async fn one(
+    context: &CallContext,
+    state: &FrontendState,
+    space: Uuid,
+    node: NodeRef,
+    at: Option<Timestamp>,
+) -> Result<Arc<NodeView>, ApiError> {
+    match at {
+        None => state.access.get_node(context, NodeQuery { space, node }).await,
+        Some(at) => {
+            let question = NodeAsOfQuery { space, node, at };
+            state.access.node_as_of(context, question).await.map(Arc::new)
+        }
+    }
 }
 
 fn carries(node: &NodeView, tags: &[(TagName, TagValue)]) -> bool {

@@ -95,6 +95,17 @@ async fn events_flow_as_they_happen() {
 }
 
 #[actix_web::test]
+async fn a_gateway_that_ends_ends_streams_of_events_as_if_they_were_complete() {
+    let (upstream, _) = frontend();
+    let gateway = start(&[upstream]);
+    let mut response = client().get(gateway.url("/events")).send().await.unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    gateway.proxy.end_streams();
+    let rest = tokio::time::timeout(Duration::from_secs(3), response.chunk()).await;
+    assert_eq!(rest.unwrap().unwrap(), None);
+}
+
+#[actix_web::test]
 async fn a_large_body_without_a_length_streams_through() {
     let (upstream, _) = frontend();
     let gateway = start(&[upstream]);
