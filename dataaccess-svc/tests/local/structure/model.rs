@@ -355,7 +355,16 @@ pub(super) async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
         }
         assert_eq!(head[field], serde_json::Value::Object(counts), "{field}");
     }
-    assert_eq!(rows(store, &partition, "i_").await.len(), model.nodes.len());
+    // The id of a deleted node stays for its history.
+    let places: BTreeMap<String, serde_json::Value> = rows(store, &partition, "i_")
+        .await
+        .into_iter()
+        .map(|row| (row.key.to_string(), serde_json::from_slice(&row.value).unwrap()))
+        .collect();
+    for (prefix, (id, _)) in &model.nodes {
+        let place = &places[&format!("i_{}", id.simple())];
+        assert_eq!(place["Prefix"], prefix.to_string(), "{id}");
+    }
     let set: usize = model.nodes.values().map(|(_, tags)| tags.len()).sum();
     assert_eq!(rows(store, &partition, "t_").await.len(), set);
 }
