@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRecoveryMode, LogLevel, Options,
 };
 
 use super::error::{corrupt, is_lock_held, of_read, unavailable};
@@ -152,6 +152,12 @@ fn db_options(options: &RocksOptions) -> Options {
     table.set_block_cache(&Cache::new_lru_cache(options.block_cache_bytes));
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // In small parts under a small top: one block for a whole file would be larger than a shard of the cache, and
+    // would be read and decompressed again for every row.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_metadata_block_size(4 << 10);
+    table.set_pin_top_level_index_and_filter(true);
     // Most point reads are of rows that may not exist (supernets, index rows): 10 bits say no in 99 of 100.
     table.set_bloom_filter(10.0, false);
     o.set_block_based_table_factory(&table);
