@@ -8,11 +8,13 @@ use std::time::Duration;
 use cadastre_api_types::internal::CommandOutcome;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_storage::{Etag, StoreError, Write};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::SpaceHandle;
 use super::context::Resolver;
 use super::decide::{Decider, Decision};
+use super::free_index::FreeIndex;
 use super::handle::{Published, gone};
 use super::replay::replay;
 use super::step::{Step, apply, committed, fence};
@@ -43,6 +45,8 @@ type Answer = Result<Done, ApiError>;
 /// A group on its way.
 pub(super) struct Group<'a> {
     handle: &'a Arc<SpaceHandle>,
+    /// What the writer knows to be free.
+    free: &'a Mutex<FreeIndex>,
     attempts: Vec<Attempt>,
 }
 
@@ -58,9 +62,10 @@ pub(super) struct Batch {
 
 impl<'a> Group<'a> {
     /// For one group of this space.
-    pub(super) fn new(handle: &'a Arc<SpaceHandle>) -> Self {
+    pub(super) fn new(handle: &'a Arc<SpaceHandle>, free: &'a Mutex<FreeIndex>) -> Self {
         Self {
             handle,
+            free,
             attempts: Vec::new(),
         }
     }
@@ -78,7 +83,7 @@ impl<'a> Group<'a> {
                 tracing::warn!(%error, commands = jobs.len(), "a group failed; its commands run one by one");
                 for job in jobs {
                     let jobs = vec![job];
-                    let mut alone = Group::new(self.handle);
+                    let mut alone = Group::new(self.handle, self.free);
                     match alone.commit(&jobs).await {
                         Ok(answers) => reply(jobs, answers),
                         Err(error) => reply_error(jobs, &error),
@@ -140,7 +145,7 @@ impl<'a> Group<'a> {
         let commit_id = Uuid::new_v4();
         batch.head.commit_id = commit_id;
         let durable = batch.published.head.commit_id;
-        self.handle.free.lock().begin(durable, commit_id);
+        self.free.lock().begin(durable, commit_id);
         let mut bytes = 0;
         for job in jobs {
             let step = match self.decide_one(&batch, job, commit_id).await {
@@ -179,10 +184,7 @@ impl<'a> Group<'a> {
             bytes += size;
             batch.overlay.extend(step.rows);
             let tree_moved = step.head.epoch != batch.head.epoch;
-            self.handle
-                .free
-                .lock()
-                .apply(&step.made, &step.removed, tree_moved);
+            self.free.lock().apply(&step.made, &step.removed, tree_moved);
             batch.moves_epoch |= step.head.epoch != batch.head.epoch || step.head.state != batch.head.state;
             batch.head = step.head;
             if let Some(vocabulary) = step.vocabulary {
@@ -191,7 +193,7 @@ impl<'a> Group<'a> {
             batch.answers.push(Ok(step.done));
         }
         if batch.overlay.is_empty() {
-            self.handle.free.lock().nothing_changed(durable);
+            self.free.lock().nothing_changed(durable);
         }
         Ok(batch)
     }
@@ -216,7 +218,7 @@ impl<'a> Group<'a> {
                 let asked = free::Asked {
                     rows,
                     head: &batch.head,
-                    index: Some(&handle.free),
+                    index: Some(self.free),
                     scope: &job.context.scope,
                 };
                 let answer = asked.answer(question).await?;
@@ -248,7 +250,7 @@ impl<'a> Group<'a> {
             value_bytes: limits.value_bytes,
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at: *verified_at,
-            free: Some(&handle.free),
+            free: Some(self.free),
         };
         match decider.decide(request).await? {
             Decision::VerifyFirst => Ok(Step::nothing(batch, Done::VerifyFirst)),

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::answers::AnswerCache;
 use super::context::ContextCache;
-use super::free_index::FreeIndex;
 use super::gate::Gate;
 use super::writer::Job;
 use crate::config::DataAccessConfig;
@@ -46,8 +45,6 @@ pub(crate) struct SpaceHandle {
     pub(crate) moved: watch::Sender<()>,
     /// A commit's outcome is unknown and could not be settled: what is published may be old.
     pub(crate) unsettled: AtomicBool,
-    /// What is known to be free; the writer's own.
-    pub(crate) free: parking_lot::Mutex<FreeIndex>,
     /// The writer's queue; `None` while it is not running.
     pub(crate) queue: parking_lot::Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -122,7 +119,6 @@ impl SpaceHandle {
             published: ArcSwap::from_pointee(published),
             moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
-            free: parking_lot::Mutex::default(),
             queue: parking_lot::Mutex::new(None),
         }
     }

@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use cadastre_api_types::internal::{CallContext, CommandOutcome, SpaceCommandRequest};
 use cadastre_api_types::{ApiError, ErrorCode};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::SpaceHandle;
 use super::command::Workshop;
 use super::free::{FreeAnswer, FreeQuestion};
+use super::free_index::FreeIndex;
 use super::group::Group;
 
 /// A command waiting for the writer.
@@ -115,6 +117,8 @@ fn spawn_writer(handle: &Arc<SpaceHandle>, workshop: &Workshop) -> mpsc::Sender<
 }
 
 async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: CancellationToken) {
+    // This writer's own: while it ends, its successor may be at work already.
+    let free = Mutex::new(FreeIndex::default());
     loop {
         let next = tokio::select! {
             biased;
@@ -133,14 +137,13 @@ async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: Can
                 }
                 // What does not fit into one commit goes into the next.
                 while !jobs.is_empty() {
-                    jobs = Group::new(&handle).run(jobs.into()).await.into();
+                    jobs = Group::new(&handle, &free).run(jobs.into()).await.into();
                 }
             }
             Ok(None) => return,
             Err(()) => {
                 // Nobody gets this queue any more; what slipped in before is done first.
                 *handle.queue.lock() = None;
-                handle.free.lock().clear();
                 queue.close();
             }
         }
