@@ -124,6 +124,10 @@ error_codes! {
     WouldCutOff = 409,
     /// Resolved tags of nodes that the call does not name would change.
     WouldRetag = 409,
+    /// An atomic import has lines that fail: nothing was imported. The details name them.
+    ImportRefused = 409,
+    /// The import was stopped by somebody, or another request has taken it over.
+    ImportStopped = 409,
     /// `If-Match` names an older version.
     PreconditionFailed = 412,
     /// The body is larger than this server takes.

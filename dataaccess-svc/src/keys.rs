@@ -11,6 +11,8 @@
 //! | `h_{prefix}_{descending version}` | state of a node after each change |
 //! | `j_{version}` and `j_{version}_{chunk}` | journal of commands |
 //! | `o_{length}{block}` | which places of that length are taken by nodes, 1,024 to a row |
+//! | `m_{import}` | an import and how far it is |
+//! | `l_{import}_{line}` | a line of an import that failed |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
 //!
 //! A prefix is written as `4` or `6`, the address in hex, and the length in hex, so that keys sort by family,
@@ -283,9 +285,38 @@ pub(crate) fn parse_idempotency_expiry(key: &RowKey) -> Option<String> {
     unescape(key.as_str().strip_prefix("e_")?.split_once('_')?.1)
 }
 
+/// An import.
+pub(crate) fn import(import: Uuid) -> RowKey {
+    row(format!("m_{}", import.simple()))
+}
+
+/// All imports of a space.
+pub(crate) fn imports() -> KeyRange {
+    KeyRange {
+        start: Some(row("m_")),
+        end: Some(row(format!("m_{LAST}"))),
+    }
+}
+
+/// A line of an import that failed.
+pub(crate) fn failed_line(import: Uuid, line: u64) -> RowKey {
+    row(format!("l_{}_{line:016x}", import.simple()))
+}
+
+/// The lines of an import that failed, behind one of them.
+pub(crate) fn failed_lines(import: Uuid, after: Option<u64>) -> KeyRange {
+    KeyRange {
+        start: Some(failed_line(
+            import,
+            after.map_or(0, |line| line.saturating_add(1)),
+        )),
+        end: Some(row(format!("l_{}_{LAST}", import.simple()))),
+    }
+}
+
 /// Everything of a space that a purge deletes; head and journal stay.
 pub(crate) fn purged_ranges() -> Vec<KeyRange> {
-    ["d", "e", "h", "i", "k", "n", "o", "t"]
+    ["d", "e", "h", "i", "k", "l", "m", "n", "o", "t"]
         .into_iter()
         .map(|kind| KeyRange {
             start: Some(row(format!("{kind}_"))),

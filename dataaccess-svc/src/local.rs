@@ -190,7 +190,7 @@ impl Inner {
         self.check_running()?;
         match submit(handle, &self.workshop, context.clone(), Work::Free(question)).await? {
             Done::Free(answer) => Ok(*answer),
-            Done::Outcome(_) | Done::VerifyFirst | Done::Fenced => {
+            Done::Outcome(_) | Done::VerifyFirst | Done::Fenced | Done::Imported(_) => {
                 unreachable!("a question is answered with its answer")
             }
         }
@@ -210,7 +210,7 @@ impl Inner {
         self.catalogue.announce_deletion(id).await?;
         match submit(&handle, &self.workshop, context.clone(), Work::Fence).await? {
             Done::Fenced => {}
-            Done::Outcome(_) | Done::VerifyFirst | Done::Free(_) => {
+            Done::Outcome(_) | Done::VerifyFirst | Done::Free(_) | Done::Imported(_) => {
                 unreachable!("a fence is answered with a fence")
             }
         }
@@ -420,6 +420,45 @@ impl DataAccess for LocalDataAccess {
     async fn node_as_of(&self, context: &CallContext, request: NodeAsOfQuery) -> Result<NodeView, ApiError> {
         let handle = self.inner.space(request.space).await?;
         Ok(handle.node_as_of(&context.scope, &request).await?)
+    }
+
+    async fn import_part(
+        &self,
+        context: &CallContext,
+        request: ImportPart,
+    ) -> Result<ImportPartReport, ApiError> {
+        self.inner.check_running()?;
+        let handle = self.inner.space(request.space).await?;
+        handle.import_part(&self.inner.workshop, context, request).await
+    }
+
+    async fn stop_import(&self, context: &CallContext, request: ImportStop) -> Result<ImportView, ApiError> {
+        self.inner.check_running()?;
+        let handle = self.inner.space(request.space).await?;
+        handle.stop_import(&self.inner.workshop, context, request).await
+    }
+
+    async fn get_import(&self, context: &CallContext, request: ImportQuery) -> Result<ImportView, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.import(context, request.import).await?)
+    }
+
+    async fn list_imports(
+        &self,
+        context: &CallContext,
+        request: ImportListQuery,
+    ) -> Result<Listed<ImportView>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.imports(context, &request).await?)
+    }
+
+    async fn list_failed_lines(
+        &self,
+        context: &CallContext,
+        request: FailedLinesQuery,
+    ) -> Result<Listed<FailedLine>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.failed_lines(context, &request).await?)
     }
 
     async fn list_nodes_as_of(

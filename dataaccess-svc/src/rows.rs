@@ -54,6 +54,23 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The overlay it reads through, if there is one.
+    pub(crate) fn overlay(&self) -> Option<&'a Overlay> {
+        self.overlay
+    }
+
+    /// The same store through another overlay.
+    pub(crate) fn over<'b>(&self, overlay: &'b Overlay) -> Rows<'b>
+    where
+        'a: 'b,
+    {
+        Rows {
+            store: self.store,
+            partition: self.partition,
+            overlay: Some(overlay),
+        }
+    }
+
     fn pending(&self, key: &RowKey) -> Option<&'a Option<Bytes>> {
         self.overlay.and_then(|overlay| overlay.get(key))
     }
@@ -152,6 +169,21 @@ impl<'a> Rows<'a> {
     /// A node by its prefix.
     pub(crate) async fn node(&self, prefix: &Prefix) -> Outcome<Option<NodeRecord>> {
         self.record(&keys::node(prefix)).await
+    }
+
+    /// Nodes by their prefixes, read together.
+    pub(crate) async fn nodes(&self, prefixes: &[Prefix]) -> Outcome<Vec<Option<NodeRecord>>> {
+        let keys: Vec<RowKey> = prefixes.iter().map(keys::node).collect();
+        let stored = self.store.get_many(self.partition, &keys).await?;
+        let mut nodes = Vec::with_capacity(keys.len());
+        for (key, row) in keys.iter().zip(stored) {
+            let bytes = match self.pending(key) {
+                Some(pending) => pending.clone(),
+                None => row.map(|row| row.value),
+            };
+            nodes.push(bytes.map(|bytes| decode(key, &bytes)).transpose()?);
+        }
+        Ok(nodes)
     }
 
     /// The first node of a range in order.
@@ -253,27 +285,12 @@ impl<'a> Rows<'a> {
 
     /// Every node that contains a prefix (itself included), shortest first, by asking for each length in use.
     async fn supernets_by_length(&self, of: &Prefix, head: &HeadRecord) -> Outcome<Vec<NodeRecord>> {
-        let keys: Vec<RowKey> = counts(of, head)
-            .0
-            .keys()
-            .filter(|len| **len <= of.len())
-            .map(|len| keys::node(&of.truncate(*len)))
-            .collect();
-        let mut out = Vec::new();
-        if keys.is_empty() {
-            return Ok(out);
+        let lengths = counts(of, head).0.keys().filter(|len| **len <= of.len());
+        let prefixes: Vec<Prefix> = lengths.map(|len| of.truncate(*len)).collect();
+        if prefixes.is_empty() {
+            return Ok(Vec::new());
         }
-        let rows = self.store.get_many(self.partition, &keys).await?;
-        for (key, row) in keys.iter().zip(rows) {
-            let bytes = match self.pending(key) {
-                Some(pending) => pending.clone(),
-                None => row.map(|row| row.value),
-            };
-            if let Some(bytes) = bytes {
-                out.push(decode(key, &bytes)?);
-            }
-        }
-        Ok(out)
+        Ok(self.nodes(&prefixes).await?.into_iter().flatten().collect())
     }
 
     /// Every node that strictly contains a prefix, shortest first.

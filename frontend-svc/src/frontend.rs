@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use cadastre_api_types::internal::DataAccess;
 use cadastre_api_types::token::VerificationKeys;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_token::AccessTokens;
@@ -17,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::FrontendConfig;
 use crate::http::error::unknown_path;
 use crate::routes::table::{self, ROUTES, RouteSpec};
-use crate::state::FrontendState;
+use crate::state::{FrontendState, IMPORTS};
 
 /// Why a frontend cannot start; the text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ impl Frontend {
             clock,
             config,
             streams: CancellationToken::new(),
+            imports: Semaphore::new(IMPORTS),
         };
         Ok(Self::of(state, first_password_file))
     }

@@ -12,6 +12,7 @@ mod convert;
 mod frontend;
 mod http;
 mod openapi;
+pub mod prefix_file;
 mod routes;
 mod secret_file;
 mod state;

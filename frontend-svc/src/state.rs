@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cadastre_api_types::internal::DataAccess;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_token::AccessTokens;
@@ -10,6 +11,9 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::LoginThrottle;
 use crate::clock::Clock;
 use crate::config::FrontendConfig;
+
+/// Imports that one frontend takes at a time.
+pub(crate) const IMPORTS: usize = 16;
 
 /// State of a frontend; handlers take it as `web::Data<FrontendState>`.
 pub(crate) struct FrontendState {
@@ -27,4 +31,6 @@ pub(crate) struct FrontendState {
     pub(crate) clock: Arc<dyn Clock>,
     /// Ends the streams that are open, and those that are opened later.
     pub(crate) streams: CancellationToken,
+    /// Places for imports that are under way at a time: each has a thread.
+    pub(crate) imports: Semaphore,
 }

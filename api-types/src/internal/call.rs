@@ -33,6 +33,11 @@ macro_rules! data_access_calls {
             changes(ChangesQuery) -> ChangesPage, "The journal behind a version, oldest first.";
             wait_for_change(WaitQuery) -> JournalMark, "Answers when the space has passed a version, or time is up.";
             node_as_of(NodeAsOfQuery) -> NodeView, "One node as it was at a moment.";
+            import_part(ImportPart) -> ImportPartReport, "The next records of a file of prefixes.";
+            stop_import(ImportStop) -> ImportView, "Stops an import between two parts.";
+            get_import(ImportQuery) -> ImportView, "How far an import is.";
+            list_imports(ImportListQuery) -> Listed<ImportView>, "Imports, newest first.";
+            list_failed_lines(FailedLinesQuery) -> Listed<FailedLine>, "The lines of an import that failed.";
             list_nodes_as_of(NodeListAsOfQuery) -> Listed<NodeView>, "Nodes as they were at a moment.";
         }
     };

@@ -186,8 +186,8 @@ pub struct NodeAsOfQuery {
 /// found, so that all pages are of one state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeListAsOfQuery {
-    /// The moment; a change at exactly this time counts.
-    pub at: Timestamp,
+    /// The moment; a change at exactly this time counts. `None` = now: the present state, the same on all pages.
+    pub at: Option<Timestamp>,
     /// Which nodes.
     pub list: NodeListQuery,
 }

@@ -4,6 +4,7 @@
 mod allocation;
 mod auth;
 mod history;
+mod import;
 mod ip;
 mod plan;
 mod space;
@@ -14,6 +15,7 @@ mod user;
 pub use allocation::*;
 pub use auth::*;
 pub use history::*;
+pub use import::*;
 pub use ip::*;
 pub use plan::*;
 pub use space::*;

@@ -2,12 +2,7 @@
 
 mod api;
 mod args;
-mod csv_lines;
-mod csv_records;
 mod definitions;
-mod line;
-mod ndjson_lines;
-mod newlines;
 mod offline;
 mod prepare;
 mod repeats;
@@ -25,12 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cadastre_api_types::public::TagWrite;
+use cadastre_frontend::prefix_file::{CsvLines, Lines, NdjsonLines};
 use futures::{StreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
 use api::Api;
 use args::Format;
-use line::Lines;
 use repeats::{Once, Step};
 use session::{Credentials, Session};
 use tally::Tally;
@@ -121,10 +116,10 @@ fn open(path: &Path, format: Format) -> Result<(Lines, Option<u64>), Failure> {
     };
     let lines: Lines = match format {
         Format::Csv => Box::new(
-            csv_lines::CsvLines::new(source)
+            CsvLines::new(source)
                 .map_err(|complaint| Failure::usage(format!("{}: {complaint}.", path.display())))?,
         ),
-        Format::Ndjson => Box::new(ndjson_lines::NdjsonLines::new(BufReader::new(source))),
+        Format::Ndjson => Box::new(NdjsonLines::new(BufReader::new(source))),
     };
     Ok((lines, bytes))
 }

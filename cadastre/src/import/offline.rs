@@ -7,8 +7,8 @@ use cadastre_domain::tags::{
     ConflictPolicy, ExplicitTags, Inheritance, TagDefinition, TagName, TagValue, Vocabulary,
 };
 
-use super::line::{BadLine, Line};
 use super::upload::Outcome;
+use cadastre_frontend::prefix_file::{BadLine, Line};
 
 /// The rules that a single line must keep.
 pub(super) struct Judge {

@@ -7,8 +7,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use cadastre_domain::Prefix;
 
-use super::line::{BadLine, Line, Lines};
 use super::upload::Outcome;
+use cadastre_frontend::prefix_file::{BadLine, Line, Lines};
 
 /// What is to be done about a line.
 #[derive(Debug)]
@@ -77,8 +77,8 @@ impl Iterator for Once {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::csv_lines::CsvLines;
     use super::*;
+    use cadastre_frontend::prefix_file::CsvLines;
 
     #[test]
     fn the_first_line_of_a_prefix_counts_and_others_say_where_it_is() {

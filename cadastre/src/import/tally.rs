@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::line::BadLine;
 use super::upload::Outcome;
 use crate::failure::Failure;
 use crate::terminal;
+use cadastre_frontend::prefix_file::BadLine;
 
 /// Failed lines that are told one by one; `--errors` has them all.
 const TOLD: u64 = 20;
@@ -182,8 +182,8 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::line::Line;
     use super::*;
+    use cadastre_frontend::prefix_file::Line;
 
     #[test]
     fn a_line_that_repeats_another_ends_as_that_one_did() {

@@ -5,7 +5,7 @@ use reqwest::{Method, Url};
 use uuid::Uuid;
 
 use super::api::{Api, Call, Error, Refusal, get};
-use super::line::{BadLine, Line};
+use cadastre_frontend::prefix_file::{BadLine, Line};
 
 /// How a line ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,7 +72,10 @@ impl SpaceHandle {
         let published = self.present().await?;
         let incarnation = published.head.incarnation;
         let (version, after) = match &query.list.page.after {
-            None => (self.version_at(&published, query.at).await?, None),
+            None => match query.at {
+                Some(at) => (self.version_at(&published, at).await?, None),
+                None => (published.head.version, None),
+            },
             Some(text) => {
                 let position = Position::parse(text)
                     .filter(|position| position.incarnation == incarnation)

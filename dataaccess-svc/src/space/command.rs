@@ -12,6 +12,7 @@ use super::SpaceHandle;
 use super::context::Resolver;
 use super::decide::{Decider, Decision};
 use super::definition::{setters_to_verify, verify_setters};
+use super::handle::Published;
 use super::writer::{Done, Work, submit};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome};
@@ -44,7 +45,9 @@ impl SpaceHandle {
             let work = Work::Command(Box::new(request.clone()), verified_at);
             match submit(self, workshop, context.clone(), work).await? {
                 Done::Outcome(outcome) => return Ok(*outcome),
-                Done::Fenced | Done::Free(_) => unreachable!("a command is answered with its outcome"),
+                Done::Fenced | Done::Free(_) | Done::Imported(_) => {
+                    unreachable!("a command is answered with its outcome")
+                }
                 Done::VerifyFirst => verified_at = Some(self.verify(&request).await?),
             }
         }
@@ -98,24 +101,34 @@ impl SpaceHandle {
         request: &SpaceCommandRequest,
         verified_at: Option<u64>,
     ) -> Outcome<Decision> {
-        let limits = self.store.limits();
         self.consistent(|published| async move {
-            let time = micros(self.config.clock.now()).max(published.head.last_time);
-            let decider = Decider {
-                resolver: self.resolver(&published),
-                context,
-                time,
-                version: published.head.version + 1,
-                batch_rows: limits.batch_rows,
-                batch_bytes: limits.batch_bytes,
-                value_bytes: limits.value_bytes,
-                verify_rows: self.config.verify_rows_in_writer,
-                verified_at,
-                free: None,
-            };
-            decider.decide(request).await
+            self.durable_decider(&published, context, verified_at)
+                .decide(request)
+                .await
         })
         .await
+    }
+
+    /// Decides on what is durable, for whoever commits nothing.
+    pub(super) fn durable_decider<'a>(
+        &'a self,
+        published: &'a Published,
+        context: &'a CallContext,
+        verified_at: Option<u64>,
+    ) -> Decider<'a> {
+        let limits = self.store.limits();
+        Decider {
+            resolver: self.resolver(published),
+            context,
+            time: micros(self.config.clock.now()).max(published.head.last_time),
+            version: published.head.version + 1,
+            batch_rows: limits.batch_rows,
+            batch_bytes: limits.batch_bytes,
+            value_bytes: limits.value_bytes,
+            verify_rows: self.config.verify_rows_in_writer,
+            verified_at,
+            free: None,
+        }
     }
 
     /// Checks all nodes that a changed definition concerns, outside the writer; the version this is true of.

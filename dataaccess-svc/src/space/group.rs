@@ -8,6 +8,7 @@ use std::time::Duration;
 use cadastre_api_types::internal::CommandOutcome;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_storage::{Etag, StoreError, Write};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -17,9 +18,9 @@ use super::decide::{Decider, Decision};
 use super::free_index::FreeIndex;
 use super::handle::{Published, gone};
 use super::replay::replay;
-use super::step::{Step, apply, committed, fence};
+use super::step::{Step, apply, command_name, committed, fence};
 use super::writer::{Done, Job, Work};
-use super::{free, occupancy};
+use super::{free, import, occupancy};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome, store_error};
 use crate::idempotency::{self, Remembered};
@@ -200,19 +201,22 @@ impl<'a> Group<'a> {
 
     async fn decide_one(&self, batch: &Batch, job: &Job, commit_id: Uuid) -> Outcome<Step> {
         let handle = self.handle;
-        let durable = &batch.published.head;
         if batch.head.state == PartitionState::Deleting {
             // A deletion that was cut off behind its fence can be sent again and is finished then.
             return match job.request {
                 Work::Fence => Ok(Step::nothing(batch, Done::Fenced)),
-                Work::Command(..) | Work::Free(_) => Err(gone()),
+                Work::Command(..) | Work::Free(_) | Work::Import(_) => Err(gone()),
             };
         }
         let rows = Rows::with_overlay(&handle.store, &handle.partition, &batch.overlay);
         // Time never goes backwards in a partition.
         let time = micros(handle.config.clock.now()).max(batch.head.last_time);
         let (request, verified_at) = match &job.request {
-            Work::Command(request, verified_at) => (request, verified_at),
+            Work::Command(request, verified_at) => (request, *verified_at),
+            Work::Import(work) => {
+                let decider = self.decider(batch, job, time, None);
+                return import::step(&decider, work, batch, job, commit_id).await;
+            }
             Work::Fence => return Ok(fence(batch, job, time, commit_id)),
             Work::Free(question) => {
                 let asked = free::Asked {
@@ -232,26 +236,7 @@ impl<'a> Group<'a> {
             let replay = replay(rows, &job.context.scope, record).await?;
             return Ok(Step::nothing(batch, Done::Outcome(Box::new(replay))));
         }
-        let limits = handle.store.limits();
-        let decider = Decider {
-            resolver: Resolver::over_overlay(
-                rows,
-                &batch.head,
-                &batch.vocabulary,
-                durable,
-                &handle.contexts,
-                handle.id,
-            ),
-            context: &job.context,
-            time,
-            version: batch.head.version + 1,
-            batch_rows: limits.batch_rows,
-            batch_bytes: limits.batch_bytes,
-            value_bytes: limits.value_bytes,
-            verify_rows: handle.config.verify_rows_in_writer,
-            verified_at: *verified_at,
-            free: Some(self.free),
-        };
+        let decider = self.decider(batch, job, time, verified_at);
         match decider.decide(request).await? {
             Decision::VerifyFirst => Ok(Step::nothing(batch, Done::VerifyFirst)),
             Decision::Unchanged(image) => Ok(Step::nothing(
@@ -263,7 +248,7 @@ impl<'a> Group<'a> {
                 let made = effects.created.iter().map(|placed| &placed.prefix);
                 let removed = effects.removed.iter().map(|placed| &placed.prefix);
                 let occupancy = occupancy::changes(rows, made, removed).await?;
-                let mut step = apply(*effects, batch, job, request, time, commit_id);
+                let mut step = apply(*effects, batch, job, command_name(request), time, commit_id);
                 step.rows.extend(occupancy);
                 if let Some(key) = &request.options.idempotency {
                     let (subject, made) = match &step.done {
@@ -273,7 +258,9 @@ impl<'a> Group<'a> {
                             }
                             CommandOutcome::Planned { .. } => (None, [].as_slice()),
                         },
-                        Done::VerifyFirst | Done::Fenced | Done::Free(_) => (None, [].as_slice()),
+                        Done::VerifyFirst | Done::Fenced | Done::Free(_) | Done::Imported(_) => {
+                            (None, [].as_slice())
+                        }
                     };
                     let remembered = idempotency::remember(
                         key,
@@ -291,6 +278,37 @@ impl<'a> Group<'a> {
                 }
                 Ok(step)
             }
+        }
+    }
+
+    /// Decides on the effects of the commands before it.
+    fn decider<'b>(
+        &'b self,
+        batch: &'b Batch,
+        job: &'b Job,
+        time: Timestamp,
+        verified_at: Option<u64>,
+    ) -> Decider<'b> {
+        let handle = self.handle;
+        let limits = handle.store.limits();
+        Decider {
+            resolver: Resolver::over_overlay(
+                Rows::with_overlay(&handle.store, &handle.partition, &batch.overlay),
+                &batch.head,
+                &batch.vocabulary,
+                &batch.published.head,
+                &handle.contexts,
+                handle.id,
+            ),
+            context: &job.context,
+            time,
+            version: batch.head.version + 1,
+            batch_rows: limits.batch_rows,
+            batch_bytes: limits.batch_bytes,
+            value_bytes: limits.value_bytes,
+            verify_rows: handle.config.verify_rows_in_writer,
+            verified_at,
+            free: Some(self.free),
         }
     }
 

@@ -14,6 +14,7 @@ mod gate;
 mod group;
 mod handle;
 mod history;
+mod import;
 mod journal;
 mod list;
 mod occupancy;

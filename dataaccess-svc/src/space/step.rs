@@ -83,7 +83,7 @@ pub(super) fn apply(
     effects: Effects,
     batch: &Batch,
     job: &Job,
-    request: &SpaceCommandRequest,
+    command: &str,
     time: Timestamp,
     commit_id: Uuid,
 ) -> Step {
@@ -93,7 +93,7 @@ pub(super) fn apply(
         time,
         actor: job.context.actor.clone(),
         correlation_id: job.context.correlation_id.clone(),
-        command: command_name(request).to_owned(),
+        command: command.to_owned(),
         changes: effects.journal,
     };
     let mut rows = effects.writes;
@@ -140,7 +140,7 @@ pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) 
     }
 }
 
-fn command_name(request: &SpaceCommandRequest) -> &'static str {
+pub(super) fn command_name(request: &SpaceCommandRequest) -> &'static str {
     use cadastre_api_types::internal::SpaceCommand as C;
     match request.command {
         C::CreateNode { .. } => "CreateNode",

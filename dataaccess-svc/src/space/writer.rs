@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cadastre_api_types::internal::{CallContext, CommandOutcome, SpaceCommandRequest};
+use cadastre_api_types::internal::{CallContext, CommandOutcome, ImportPartReport, SpaceCommandRequest};
 use cadastre_api_types::{ApiError, ErrorCode};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +25,7 @@ use super::command::Workshop;
 use super::free::{FreeAnswer, FreeQuestion};
 use super::free_index::FreeIndex;
 use super::group::Group;
+use super::import::ImportWork;
 
 /// A command waiting for the writer.
 pub(crate) struct Job {
@@ -41,6 +42,8 @@ pub(crate) enum Work {
     Fence,
     /// A question about what is free: asked here, because here it is known.
     Free(FreeQuestion),
+    /// The next records of an import, or its end.
+    Import(ImportWork),
 }
 
 /// What came of it.
@@ -54,6 +57,8 @@ pub(crate) enum Done {
     Fenced,
     /// What is free.
     Free(Box<FreeAnswer>),
+    /// What became of the records.
+    Imported(Box<ImportPartReport>),
 }
 
 /// A writer without work ends after this; the next command starts another.

@@ -5,6 +5,7 @@ mod allocation;
 mod changes;
 mod groups;
 mod history;
+mod import;
 mod lifecycle;
 mod model;
 mod over_http;

@@ -81,7 +81,7 @@ pub(crate) async fn all_at(
             page: PageRequest { limit, after },
         };
         let page = access
-            .list_nodes_as_of(context, NodeListAsOfQuery { at, list })
+            .list_nodes_as_of(context, NodeListAsOfQuery { at: Some(at), list })
             .await?;
         assert!(page.items.len() <= limit);
         out.extend(page.items);
@@ -395,7 +395,7 @@ async fn all_pages_of_a_list_are_of_one_state() {
         run(access, space, create(text, &[])).await.unwrap();
     }
     let query = |after: Option<String>| NodeListAsOfQuery {
-        at: clock.now(),
+        at: Some(clock.now()),
         list: NodeListQuery {
             space,
             select: NodeSelection::All,

@@ -5,6 +5,7 @@ pub(crate) mod allocation;
 pub(crate) mod errors;
 pub(crate) mod explain;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod readonly;

@@ -92,6 +92,20 @@ impl FromRequest for Authorized {
     }
 }
 
+/// A caller whose request has a body that the handler reads bit by bit. The handler checks the caller again while it
+/// does.
+pub(crate) struct Streaming(pub(crate) Authorized);
+
+impl FromRequest for Streaming {
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move { authorize(&request).await.map(Self) }.boxed_local()
+    }
+}
+
 /// Checks the caller of a request: before it is handled, and again while its answer goes on.
 pub(crate) async fn authorize(request: &HttpRequest) -> Result<Authorized, HttpError> {
     let needs = request

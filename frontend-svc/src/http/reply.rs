@@ -44,10 +44,18 @@ pub(crate) fn done<T: Serialize + ?Sized>(
     Ok(answer)
 }
 
-fn mark_replayed(answer: &mut HttpResponse, replayed: bool) {
+/// Says that this is an answer given before.
+pub(crate) fn mark_replayed(answer: &mut HttpResponse, replayed: bool) {
     if replayed {
         let said = HeaderValue::from_static("true");
         answer.headers_mut().insert(IDEMPOTENCY_REPLAYED, said);
+    }
+}
+
+/// Says where the thing of an answer is.
+pub(crate) fn locate(answer: &mut HttpResponse, location: &str) {
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(LOCATION, location);
     }
 }
 

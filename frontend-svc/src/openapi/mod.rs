@@ -18,7 +18,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, changes, docs, health, history, ips, jwks, me, roles, spaces, tags, tokens, users,
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, spaces, tags, tokens, users,
 };
 
 /// Name of the security scheme.
@@ -32,6 +32,7 @@ const BEARER: &str = "bearer";
         (name = "Address spaces", description = "Trees of prefixes, each with tags of its own."),
         (name = "Tags", description = "What may be set on nodes, what flows down the tree, and what follows from what."),
         (name = "IP addresses", description = "The nodes of a tree: prefixes, and addresses as /32 or /128."),
+        (name = "Import and export", description = "Files of prefixes, in and out."),
         (name = "History", description = "What was changed, when and by whom; and following changes as they happen."),
         (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
         (name = "Users", description = "Users and their roles."),
@@ -87,6 +88,12 @@ const BEARER: &str = "bearer";
         docs::index,
         docs::index_with_slash,
         docs::file,
+        imports::run::run,
+        imports::jobs::list,
+        imports::jobs::get,
+        imports::jobs::failed,
+        imports::jobs::stop,
+        export::run,
         history::of_node,
         history::of_prefix,
         changes::list,

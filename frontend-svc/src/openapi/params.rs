@@ -50,6 +50,44 @@ pub(crate) struct PageParams {
     cursor: Option<String>,
 }
 
+/// The import of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+pub(crate) struct ImportPath {
+    /// Id of the import.
+    #[param(example = "0198a2b4-1111-7abc-8def-0123456789ab")]
+    import_id: Uuid,
+}
+
+/// How a file is imported.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct ImportParams {
+    /// `csv` or `ndjson`; by the Content-Type unless it is given.
+    #[param(pattern = "^(csv|ndjson)$")]
+    format: Option<String>,
+    /// `lines`: each line by itself. `atomic`: all or none, at most 10,000.
+    #[param(pattern = "^(lines|atomic)$", default = "lines")]
+    mode: Option<String>,
+    /// `true`: nodes that exist with other tags or another description are changed; tags are replaced as a whole.
+    #[param(default = false)]
+    update: Option<bool>,
+    /// `failed`: the answer is a summary with the lines that failed. `all`: NDJSON with one line for each line.
+    #[param(pattern = "^(failed|all)$", default = "failed")]
+    results: Option<String>,
+}
+
+/// What is exported, and how.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct ExportParams {
+    /// `csv` or `ndjson`; by `Accept` unless it is given, and CSV if that names neither.
+    #[param(pattern = "^(csv|ndjson)$")]
+    format: Option<String>,
+    /// Only this node and what lies beneath it.
+    subtree_of: Option<Uuid>,
+}
+
 /// Filters of the list of spaces.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]

@@ -9,7 +9,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
-use super::{auth, changes, docs, health, history, ips, jwks, me, roles, spaces, tags, tokens, users};
+use super::{
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, spaces, tags, tokens, users,
+};
 use crate::http::error::{RenderErrors, method_not_allowed};
 
 /// What the caller of a route needs.
@@ -117,6 +119,12 @@ route_table! {
     "/api/v1/addressspaces/{spaceId}/ips/merge" {
         POST Space(IpsWrite) => ips::merge;
     }
+    "/api/v1/addressspaces/{spaceId}/ips/import" {
+        POST Space(IpsWrite) => imports::run;
+    }
+    "/api/v1/addressspaces/{spaceId}/ips/export" {
+        GET Space(IpsRead) => export::run;
+    }
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}" {
         GET Space(IpsRead) => ips::get;
         PUT Space(IpsWrite) => ips::update;
@@ -167,6 +175,20 @@ route_table! {
         GET Space(SpaceRead) => spaces::get;
         PUT Space(SpaceUpdate) => spaces::update;
         DELETE Space(SpaceDelete) => spaces::delete;
+    }
+
+    // Imports.
+    "/api/v1/addressspaces/{spaceId}/imports" {
+        GET Space(IpsRead) => imports::list;
+    }
+    "/api/v1/addressspaces/{spaceId}/imports/{importId}" {
+        GET Space(IpsRead) => imports::get;
+    }
+    "/api/v1/addressspaces/{spaceId}/imports/{importId}/failed" {
+        GET Space(IpsRead) => imports::failed;
+    }
+    "/api/v1/addressspaces/{spaceId}/imports/{importId}/stop" {
+        POST Space(IpsWrite) => imports::stop;
     }
 
     // The past.

@@ -372,6 +372,29 @@ impl DataAccess for FakeAccess {
     async fn node_as_of(&self, _: &CallContext, _: NodeAsOfQuery) -> Result<NodeView, ApiError> {
         not_here()
     }
+    async fn import_part(&self, _: &CallContext, _: ImportPart) -> Result<ImportPartReport, ApiError> {
+        not_here()
+    }
+    async fn stop_import(&self, _: &CallContext, _: ImportStop) -> Result<ImportView, ApiError> {
+        not_here()
+    }
+    async fn get_import(&self, _: &CallContext, _: ImportQuery) -> Result<ImportView, ApiError> {
+        not_here()
+    }
+    async fn list_imports(
+        &self,
+        _: &CallContext,
+        _: ImportListQuery,
+    ) -> Result<Listed<ImportView>, ApiError> {
+        not_here()
+    }
+    async fn list_failed_lines(
+        &self,
+        _: &CallContext,
+        _: FailedLinesQuery,
+    ) -> Result<Listed<FailedLine>, ApiError> {
+        not_here()
+    }
     async fn list_nodes_as_of(
         &self,
         _: &CallContext,

@@ -163,6 +163,7 @@ impl Server {
             clock: clock.clone(),
             config,
             streams: tokio_util::sync::CancellationToken::new(),
+            imports: tokio::sync::Semaphore::new(crate::state::IMPORTS),
         };
         let frontend = Frontend::of(state, None);
         let server = Self {

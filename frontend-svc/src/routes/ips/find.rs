@@ -28,7 +28,7 @@ use crate::openapi::params::{
 };
 use crate::state::FrontendState;
 
-type TagFilter = Vec<(TagName, TagValue)>;
+pub(crate) type TagFilter = Vec<(TagName, TagValue)>;
 
 /// Finds nodes by prefix, tags and parent, in order of their prefixes. All filters given must hold; with `asOf` they
 /// must have held at that moment.
@@ -190,7 +190,10 @@ async fn page(
     let found = match at {
         None => state.access.list_nodes(&context, question).await?,
         Some(at) => {
-            let question = NodeListAsOfQuery { at, list: question };
+            let question = NodeListAsOfQuery {
+                at: Some(at),
+                list: question,
+            };
             state.access.list_nodes_as_of(&context, question).await?
         }
     };
@@ -274,7 +277,8 @@ fn parent(query: &Query<'_>) -> Result<NodeSelection, ApiError> {
     }
 }
 
-fn tag_filter(query: &Query<'_>) -> Result<TagFilter, ApiError> {
+/// `tags=`, as a filter of lists.
+pub(crate) fn tag_filter(query: &Query<'_>) -> Result<TagFilter, ApiError> {
     query.get("tags").map_or(Ok(Vec::new()), |text| {
         parse_tag_filter(text).map_err(|error| filter_error(&error))
     })

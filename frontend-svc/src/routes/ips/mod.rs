@@ -9,7 +9,7 @@ pub(crate) mod structure;
 pub(crate) mod write;
 
 pub(crate) use allocate::{allocate, allocate_tagged, available, utilization};
-pub(crate) use find::{children, list, lookup, subtree};
+pub(crate) use find::{children, list, lookup, subtree, tag_filter};
 pub(crate) use read::{explain, get};
 pub(crate) use structure::{merge, resize, split};
 pub(crate) use write::{create, delete, update};

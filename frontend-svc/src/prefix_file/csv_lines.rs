@@ -16,14 +16,14 @@ enum Column {
 
 /// Lines of a CSV file.
 #[derive(Debug)]
-pub(super) struct CsvLines<R> {
+pub struct CsvLines<R> {
     records: Records<R>,
     columns: Vec<Column>,
 }
 
 impl<R: Read> CsvLines<R> {
     /// Reads the header; the error is a sentence about it.
-    pub(super) fn new(source: R) -> Result<Self, String> {
+    pub fn new(source: R) -> Result<Self, String> {
         let refuse = |bad: BadLine| format!("the header, line {}: {}", bad.line, bad.message);
         let mut records = Records::new(source);
         records.choose_separator().map_err(refuse)?;

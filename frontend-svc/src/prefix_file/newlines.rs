@@ -4,24 +4,24 @@
 use std::io::{BufRead, BufReader, Read};
 
 /// Longest line that is kept; the rest of a longer one is dropped.
-pub(super) const MAX_LINE: usize = 1 << 20;
+pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// A line, without what ended it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Physical {
+pub(crate) struct Physical {
     /// Number in the file, from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Bytes of the file up to the end of this line.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// At most [`MAX_LINE`] bytes.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// It did not fit.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// Lines of a file.
 #[derive(Debug)]
-pub(super) struct Newlines<R> {
+pub(crate) struct Newlines<R> {
     source: BufReader<R>,
     number: u64,
     end: u64,
@@ -30,7 +30,7 @@ pub(super) struct Newlines<R> {
 }
 
 impl<R: Read> Newlines<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source: BufReader::new(source),
             number: 0,
@@ -40,12 +40,12 @@ impl<R: Read> Newlines<R> {
     }
 
     /// Number of the last line, or of the one that could not be read.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// The next line; `None` at the end of the file.
-    pub(super) fn next_line(&mut self) -> std::io::Result<Option<Physical>> {
+    pub(crate) fn next_line(&mut self) -> std::io::Result<Option<Physical>> {
         let mut text = Vec::new();
         let (mut begun, mut cut) = (false, false);
         loop {

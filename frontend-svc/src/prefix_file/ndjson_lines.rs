@@ -29,7 +29,7 @@ struct Object {
 
 /// Lines of an NDJSON file.
 #[derive(Debug)]
-pub(super) struct NdjsonLines<R> {
+pub struct NdjsonLines<R> {
     source: R,
     number: u64,
     end: u64,
@@ -39,7 +39,7 @@ pub(super) struct NdjsonLines<R> {
 
 impl<R: BufRead> NdjsonLines<R> {
     /// Starts at the first line.
-    pub(super) fn new(source: R) -> Self {
+    pub fn new(source: R) -> Self {
         Self {
             source,
             number: 0,

@@ -7,35 +7,35 @@ use serde::{Serialize, Serializer};
 
 /// A prefix to register, as its line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
     /// Number in the file, from 1.
-    pub(super) number: u64,
+    pub number: u64,
     /// Bytes of the file up to the end of this line, for the progress bar.
-    pub(super) end: u64,
+    pub end: u64,
     /// As written; the server judges it.
-    pub(super) prefix: String,
+    pub prefix: String,
     /// `None`: the file has no say about descriptions.
-    pub(super) description: Option<String>,
+    pub description: Option<String>,
     /// Tags to set.
-    pub(super) tags: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A line that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadLine {
+pub struct BadLine {
     /// Number in the file, from 1.
-    pub(super) line: u64,
+    pub line: u64,
     /// What it says, if it could be read.
-    pub(super) record: Option<Box<Line>>,
+    pub record: Option<Box<Line>>,
     /// The server's word for it, if it was the server.
-    pub(super) code: Option<String>,
+    pub code: Option<String>,
     /// What is wrong.
-    pub(super) message: String,
+    pub message: String,
 }
 
 impl BadLine {
     /// A line that could not be read.
-    pub(super) fn unreadable(line: u64, message: impl Into<String>) -> Self {
+    pub fn unreadable(line: u64, message: impl Into<String>) -> Self {
         Self {
             line,
             record: None,
@@ -45,7 +45,7 @@ impl BadLine {
     }
 
     /// A line that could be read, and is refused.
-    pub(super) fn of(line: &Line, code: Option<String>, message: impl Into<String>) -> Self {
+    pub fn of(line: &Line, code: Option<String>, message: impl Into<String>) -> Self {
         Self {
             line: line.number,
             record: Some(Box::new(line.clone())),
@@ -55,7 +55,7 @@ impl BadLine {
     }
 
     /// The prefix, if there is one.
-    pub(super) fn prefix(&self) -> Option<&str> {
+    pub fn prefix(&self) -> Option<&str> {
         let prefix = self.record.as_deref()?.prefix.as_str();
         Some(prefix).filter(|prefix| !prefix.is_empty())
     }
@@ -94,4 +94,4 @@ impl Serialize for BadLine {
 }
 
 /// Lines of a file, in their order. `Err` of the inside is one bad line; the file goes on.
-pub(super) type Lines = Box<dyn Iterator<Item = Result<Line, BadLine>> + Send>;
+pub type Lines = Box<dyn Iterator<Item = Result<Line, BadLine>> + Send>;

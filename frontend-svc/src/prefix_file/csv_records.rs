@@ -10,19 +10,19 @@ use super::newlines::{MAX_LINE, Newlines, Physical};
 
 /// Fields of a record, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// The line it begins on.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// The line it ends on.
-    pub(super) last: u64,
+    pub(crate) last: u64,
     /// Bytes of the file up to its end.
-    pub(super) end: u64,
-    pub(super) fields: Vec<Vec<u8>>,
+    pub(crate) end: u64,
+    pub(crate) fields: Vec<Vec<u8>>,
 }
 
 /// Records of a file; blank lines are skipped.
 #[derive(Debug)]
-pub(super) struct Records<R> {
+pub(crate) struct Records<R> {
     source: Newlines<R>,
     separator: u8,
     /// Lines that were read in search of a closing quote, and are read again.
@@ -99,7 +99,7 @@ impl Split {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source: Newlines::new(source),
             separator: b',',
@@ -110,7 +110,7 @@ impl<R: Read> Records<R> {
 
     /// Looks at the header: without a comma, but with semicolons (as spreadsheets of many countries write
     /// them) or tabs, those separate the columns.
-    pub(super) fn choose_separator(&mut self) -> Result<(), BadLine> {
+    pub(crate) fn choose_separator(&mut self) -> Result<(), BadLine> {
         while let Some(line) = self.physical()? {
             if line.text.trim_ascii().is_empty() {
                 continue;

@@ -1,0 +1,147 @@
+//! How the lines of a request ended, as far as it is kept for its answer: bounded, whatever the file holds.
+
+use std::convert::Infallible;
+
+use actix_web::HttpResponse;
+use bytes::Bytes;
+use cadastre_api_types::internal::{FailedLine, ImportPartReport, LineOutcome};
+use cadastre_api_types::public;
+use futures::stream;
+use serde::Serialize;
+
+use super::terms::Format;
+
+/// Failed lines that the summary names.
+const NAMED: usize = 100;
+/// Failed lines that the answer with each line explains; of more it only says that they failed.
+const EXPLAINED: usize = 100_000;
+/// Lines that are written together.
+const PAGE: usize = 4_096;
+
+/// Results of a request.
+pub(super) struct Results {
+    every_line: bool,
+    /// Number of the line, how it ended, for as many lines behind it as ended alike.
+    runs: Vec<Run>,
+    failed: Vec<FailedLine>,
+}
+
+struct Run {
+    first: u64,
+    count: u64,
+    outcome: LineOutcome,
+}
+
+#[derive(Serialize)]
+struct OneLine<'a> {
+    line: u64,
+    outcome: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    failed: Option<&'a Explained>,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    error: public::ImportError,
+}
+
+impl Results {
+    pub(super) fn new(every_line: bool) -> Self {
+        Self {
+            every_line,
+            runs: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Adds what became of a part; `lines` are the numbers of its records.
+    pub(super) fn add(&mut self, lines: &[u64], report: ImportPartReport) {
+        let keep = if self.every_line { EXPLAINED } else { NAMED };
+        let room = keep.saturating_sub(self.failed.len());
+        self.failed.extend(report.failed.into_iter().take(room));
+        if !self.every_line {
+            return;
+        }
+        for (line, outcome) in lines.iter().zip(report.outcomes) {
+            match self.runs.last_mut() {
+                Some(run) if run.outcome == outcome && run.first + run.count == *line => run.count += 1,
+                Some(_) | None => self.runs.push(Run {
+                    first: *line,
+                    count: 1,
+                    outcome,
+                }),
+            }
+        }
+    }
+
+    /// The lines that a summary names.
+    pub(super) fn named(&self) -> Vec<public::FailedLine> {
+        self.failed.iter().take(NAMED).cloned().map(to_wire).collect()
+    }
+
+    /// An answer with a line for each line, and the summary behind them.
+    pub(super) fn answer(self, summary: &public::Import) -> HttpResponse {
+        let summary = serde_json::to_string(summary).unwrap_or_default();
+        let lines = self
+            .runs
+            .into_iter()
+            .flat_map(|run| (run.first..run.first + run.count).map(move |line| (line, run.outcome)));
+        let state = (lines, self.failed.into_iter().peekable(), Some(summary));
+        let pages = stream::unfold(state, |(mut lines, mut failed, summary)| async move {
+            let mut page = String::new();
+            for (line, outcome) in lines.by_ref().take(PAGE) {
+                let explained = failed
+                    .next_if(|failed| failed.line == line)
+                    .map(|failed| Explained {
+                        prefix: failed.prefix,
+                        error: public::ImportError {
+                            code: failed.code,
+                            message: failed.message,
+                        },
+                    });
+                let one = OneLine {
+                    line,
+                    outcome: word(outcome),
+                    failed: explained.as_ref(),
+                };
+                page.push_str(&serde_json::to_string(&one).unwrap_or_default());
+                page.push('\n');
+            }
+            if !page.is_empty() {
+                return Some((page, (lines, failed, summary)));
+            }
+            let last = summary?;
+            Some((format!("{{\"import\":{last}}}\n"), (lines, failed, None)))
+        });
+        HttpResponse::Ok()
+            .content_type(Format::Ndjson.media_type())
+            .streaming(futures::StreamExt::map(pages, |page| {
+                Ok::<_, Infallible>(Bytes::from(page))
+            }))
+    }
+}
+
+fn word(outcome: LineOutcome) -> &'static str {
+    match outcome {
+        LineOutcome::Created => "created",
+        LineOutcome::Updated => "updated",
+        LineOutcome::Unchanged => "unchanged",
+        LineOutcome::Failed => "failed",
+    }
+}
+
+/// A line that failed, as clients see it.
+pub(super) fn to_wire(failed: FailedLine) -> public::FailedLine {
+    public::FailedLine {
+        line: failed.line,
+        prefix: failed.prefix,
+        description: failed.description,
+        tags: failed.tags.into_iter().collect(),
+        error: public::ImportError {
+            code: failed.code,
+            message: failed.message,
+        },
+    }
+}
