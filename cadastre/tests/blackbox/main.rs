@@ -16,5 +16,6 @@ mod spaces;
 mod split;
 mod support;
 mod tags;
+mod transfer;
 mod users;
 mod walk;

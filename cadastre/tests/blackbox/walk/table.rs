@@ -30,6 +30,8 @@ pub(super) enum Who {
     In(Rank),
     /// Whoever has at least this rank in the whole space.
     InWhole(Rank),
+    /// Whoever has at least this rank in the whole space; for those of a part it is not there.
+    SeenInWhole(Rank),
     /// Whoever gives roles anywhere.
     AnyAdmin,
     /// Whoever may give a role narrowed to the subtree.
@@ -78,7 +80,7 @@ impl Route {
                     Expected::Forbidden
                 }
             }
-            (Reach::Elsewhere, Who::In(_) | Who::InWhole(_)) => Expected::Hidden,
+            (Reach::Elsewhere, Who::In(_) | Who::InWhole(_) | Who::SeenInWhole(_)) => Expected::Hidden,
             (Reach::Space | Reach::Subtree, Who::In(rank)) => {
                 if actor.rank >= rank {
                     Expected::Done
@@ -86,7 +88,14 @@ impl Route {
                     Expected::Forbidden
                 }
             }
-            (Reach::Space, Who::InWhole(rank)) => {
+            (Reach::Subtree, Who::SeenInWhole(rank)) => {
+                if actor.rank >= rank {
+                    Expected::Hidden
+                } else {
+                    Expected::Forbidden
+                }
+            }
+            (Reach::Space, Who::InWhole(rank) | Who::SeenInWhole(rank)) => {
                 if actor.rank >= rank {
                     Expected::Done
                 } else {
@@ -115,7 +124,7 @@ const fn route(
 }
 
 use Rank::{Admin, Operator, Viewer};
-use Who::{AnyAdmin, AnyUser, Anybody, In, InWhole, SubtreeAdmins, SystemAdmins};
+use Who::{AnyAdmin, AnyUser, Anybody, In, InWhole, SeenInWhole, SubtreeAdmins, SystemAdmins};
 
 /// Every route.
 pub(super) const ROUTES: &[Route] = &[
@@ -346,6 +355,54 @@ pub(super) const ROUTES: &[Route] = &[
         },
     ),
     route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/ips/import",
+        In(Operator),
+        200,
+        |cast, actor| import(cast, &actor.client),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/ips/export",
+        In(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, "/ips/export"),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/imports",
+        In(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, "/imports"),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/imports/{importId}",
+        SeenInWhole(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, &imported(cast)),
+    ),
+    route(
+        "GET",
+        "/api/v1/addressspaces/{spaceId}/imports/{importId}/failed",
+        SeenInWhole(Viewer),
+        200,
+        |cast, actor| seen(cast, actor, &format!("{}/failed", imported(cast))),
+    ),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/imports/{importId}/stop",
+        SeenInWhole(Operator),
+        200,
+        |cast, actor| {
+            let place = format!("{}/stop", imported(cast));
+            actor
+                .client
+                .request(Method::POST, &cast.space.path(&place))
+                .send()
+        },
+    ),
+    route(
         "GET",
         "/api/v1/addressspaces/{spaceId}/ips/{ipId}/history",
         In(Viewer),
@@ -506,6 +563,20 @@ fn block() -> String {
 
 fn seen(cast: &Cast<'_>, actor: &Actor, rest: &str) -> Answer {
     actor.client.get(&cast.space.path(rest))
+}
+
+fn import(cast: &Cast<'_>, client: &Client) -> Answer {
+    client
+        .request(Method::POST, &cast.space.path("/ips/import"))
+        .header("content-type", "text/csv")
+        .body("prefix\n")
+        .send()
+}
+
+/// An import of an administrator's.
+fn imported(cast: &Cast<'_>) -> String {
+    let import = import(cast, &cast.at.admin()).expect(200).json();
+    format!("/imports/{}", import["id"].as_str().unwrap())
 }
 
 fn node(cast: &Cast<'_>, actor: &Actor, rest: &str) -> Answer {
