@@ -1,0 +1,51 @@
+//! The end of a run: everything as JSON in the file that SUMMARY names, and one screen of text.
+
+import { text } from "./options.js";
+
+const right = (value, width) => String(value).padStart(width);
+const left = (value, width) => String(value).padEnd(width);
+const ms = (value) => (value === undefined ? "-" : value.toFixed(1));
+
+function value(data, metric, field, fallback = 0) {
+  const found = data.metrics[metric];
+  return found && found.values[field] !== undefined ? found.values[field] : fallback;
+}
+
+function table(data) {
+  const rows = Object.entries(data.metrics)
+    .map(([name, metric]) => [/^http_req_duration\{name:(.*)\}$/.exec(name), metric])
+    .filter(([found, metric]) => found && metric.values.count > 0)
+    .map(([found, { values }]) => left(found[1].replace(/,(\w+):/g, " [$1 ").replace(/(\[.*)$/, "$1]"), 34) +
+      right(values.count, 9) + right(ms(values.med), 9) + right(ms(values["p(95)"]), 9) +
+      right(ms(values["p(99)"]), 9) + right(ms(values.max), 9));
+  const head = left("operation (ms)", 34) + ["count", "p50", "p95", "p99", "max"].map((name) => right(name, 9)).join("");
+  return [head, ...rows.sort()];
+}
+
+function missed(data) {
+  return Object.entries(data.metrics).flatMap(([name, metric]) => Object.entries(metric.thresholds || {})
+    .filter(([, { ok }]) => !ok)
+    .map(([goal]) => {
+      const field = /^[a-z]+(\(\d+\))?/.exec(goal)[0];
+      return `MISSED ${name}: ${goal}, but it was ${Number(metric.values[field]).toPrecision(4)}`;
+    }));
+}
+
+/** k6's `handleSummary` for the scenario of this name. */
+export function summary(name) {
+  return (data) => {
+    const failed = missed(data);
+    const goals = Object.values(data.metrics).reduce((sum, metric) => sum + Object.keys(metric.thresholds || {}).length, 0);
+    const lines = [
+      `${name}: ${value(data, "http_reqs", "count")} requests in ${(data.state.testRunDurationMs / 1000).toFixed(1)} s ` +
+        `(${value(data, "http_reqs", "rate").toFixed(0)}/s), ${(100 * value(data, "http_req_failed", "rate")).toFixed(3)} % failed, ` +
+        `${value(data, "expected_refusals", "count")} expected refusals, ${value(data, "retries", "count")} retries, ` +
+        `${value(data, "token_renewals", "count")} token renewals, ${value(data, "dropped_iterations", "count")} iterations not begun in time`,
+      ...table(data),
+      ...(failed.length ? failed : [`All ${goals} goals were met.`]),
+    ];
+    const files = { stdout: `${lines.join("\n")}\n` };
+    if (text("SUMMARY")) files[text("SUMMARY")] = JSON.stringify(data, null, 1);
+    return files;
+  };
+}
