@@ -3,7 +3,7 @@
 //! also when the server is killed in the middle (`KILLS` of `run.sh`); `verify` proves it afterwards.
 
 import { build, remove } from "./lib/plan.js";
-import { CORRECT, common, errors, raceTimes, used } from "./lib/goals.js";
+import { ALLOCATION, CORRECT, common, errors, raceTimes, used } from "./lib/goals.js";
 import { flag, number, seconds, text, whole } from "./lib/options.js";
 import { pick } from "./lib/reads.js";
 import { summary } from "./lib/report.js";
@@ -27,7 +27,7 @@ const load = ITERATIONS > 0
 
 export const options = {
   ...common({
-    ...CORRECT, ...used(["allocateIps", "allocateIpsByTags", "deleteIp"]), ...(KILLED ? {} : { ...errors(0), ...raceTimes() }),
+    ...CORRECT, ...used(ALLOCATION), ...raceTimes(KILLED), ...(KILLED ? {} : errors(0)),
   }),
   // Nothing is cut off: what has begun when the time is up gets its answer.
   scenarios: { race: { ...load, gracefulStop: "90s" } },

@@ -14,6 +14,8 @@ set -euo pipefail
 
 readonly VERSION=1.1.0
 
+export PYTHONDONTWRITEBYTECODE=1
+
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 target=${CARGO_TARGET_DIR:-$root/target}
@@ -144,7 +146,7 @@ run_scenario() {
             echo "load: $name missed its goals, see above" >&2
         elif [[ -z $interrupted ]]; then
             echo "load: k6 ended with $ended" >&2
-            tail -n 5 "$log" >&2 || true
+            grep -v -e '^Request Failed' -e '^[[:space:]]*at ' -e '^[[:space:]]*$' "$log" | head -n 5 >&2 || true
         fi
         grep -h '"t":"fault"' "$record" 2>/dev/null | head -n 5 >&2 || true
     fi

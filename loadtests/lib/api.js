@@ -13,6 +13,8 @@ import { API, RETRY_FOR, TIMEOUT } from "./options.js";
 export const refusals = new Counter("expected_refusals");
 /** Requests sent again because there was no final answer. */
 export const retries = new Counter("retries");
+/** Answers lost to a broken connection, and then had by repeating the request with the same key. */
+export const recovered = new Counter("recovered_answers");
 /** Answers that were neither what was asked for nor an expected refusal. */
 export const faults = new Counter("faults");
 
@@ -48,24 +50,36 @@ function parameters(operation, { expected, headers }) {
   };
 }
 
-// No final answer: the connection broke, the server is away or stopping, or others were faster again and again.
-function mayPass(response) {
-  return response.status === 0 || response.status === 503 || (response.status === 409 && codeOf(response) === "Contention");
+// The server says that nothing was done, and that it may be asked again.
+function mayAskAgain(response) {
+  const code = response.status === 503 || response.status === 409 ? codeOf(response) : "";
+  return code === "Overloaded" || code === "Contention";
+}
+
+// No final answer: the connection broke, or the server is away. Something may have been done.
+function isLost(response) {
+  return response.status === 0 || response.status === 503;
+}
+
+// As long as the server says, but not forever; else longer each time, and never all users at once.
+function wait(response, attempts) {
+  const told = Math.min(Number(response.headers["Retry-After"]) || 0, 5);
+  sleep(told + Math.random() * Math.min(0.05 * attempts, 0.5));
 }
 
 /**
  * Sends one request and judges its answer.
  *
  * `expected` are the statuses of success (default 200), `refusals` the codes that this scenario provokes, `shape` a
- * predicate over the parsed body of a success. With `repeat`, a request without a final answer is sent again,
- * unchanged, for `RETRY_FOR` seconds; give it only to requests that may safely be repeated. With `goneAfterRetry` a 404
+ * predicate over the parsed body of a success. With `repeat` (default: reads), a request without a final answer is sent
+ * again, unchanged, for `RETRY_FOR` seconds; give it only to requests that may safely be repeated. With `goneAfterRetry` a 404
  * is success when the request was sent before: the answer that said so was lost.
  *
  * Returns `{ok, status, body, code, response, attempts}`; `ok` when it succeeded and its shape was right. Of a
  * request that never got a final answer, `lost` says so.
  */
 export function call(operation, method, path, options = {}) {
-  const { body, expected = [200], refusals: provoked = [], repeat = false, goneAfterRetry = false } = options;
+  const { body, expected = [200], refusals: provoked = [], repeat = method === "GET", goneAfterRetry = false } = options;
   const statuses = provoked.length ? [...expected, ...provoked.map(statusOf)] : expected;
   const payload = body === undefined ? null : JSON.stringify(body);
   const deadline = Date.now() + RETRY_FOR * 1000;
@@ -79,14 +93,16 @@ export function call(operation, method, path, options = {}) {
       renew();
       continue;
     }
-    if (repeat && mayPass(response) && Date.now() < deadline) {
+    if ((mayAskAgain(response) || (repeat && isLost(response))) && Date.now() < deadline) {
       retries.add(1, { operation });
-      sleep(Math.random() * Math.min(0.05 * attempts, 0.5));
+      record.retry(operation, response);
+      wait(response, attempts);
       continue;
     }
     if (attempts > 1 && goneAfterRetry && response.status === 404) {
       return { ok: true, status: 404, body: null, response, attempts };
     }
+    if (attempts > 1 && response.headers["Idempotency-Replayed"] === "true") recovered.add(1, { operation });
     return { ...judge(operation, response, options), attempts };
   }
 }

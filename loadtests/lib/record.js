@@ -5,8 +5,9 @@
 //! The order matters. `ask` and `release` are written before their request is sent, `got` and `released` after its
 //! answer was read. So in a correct server the `release` of a prefix always stands before the `got` of its next holder.
 
-const MOST_FAULTS_PER_USER = 20;
+const MOST_PER_USER = 20;
 let faults = 0;
+let retries = 0;
 
 function write(entry) {
   console.log(JSON.stringify(entry));
@@ -48,10 +49,16 @@ export const stays = (ids) => write({ t: "stays", ids });
 /** An answer that nobody expected, for the reader of the report. The first few of each virtual user. */
 export function fault(operation, response, why) {
   faults += 1;
-  if (faults <= MOST_FAULTS_PER_USER) {
+  if (faults <= MOST_PER_USER) {
     write({
       t: "fault", operation, status: response.status, error: response.error || undefined, why,
       body: typeof response.body === "string" ? response.body.slice(0, 300) : undefined,
     });
   }
+}
+
+/** A request without a final answer, about to be repeated. The first few of each virtual user. */
+export function retry(operation, response) {
+  retries += 1;
+  if (retries <= MOST_PER_USER) write({ t: "retry", operation, status: response.status, error: response.error || undefined });
 }

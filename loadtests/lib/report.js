@@ -2,6 +2,7 @@
 
 import { text } from "./options.js";
 
+const WIDTH = 36;
 const right = (value, width) => String(value).padStart(width);
 const left = (value, width) => String(value).padEnd(width);
 const ms = (value) => (value === undefined ? "-" : value.toFixed(1));
@@ -11,14 +12,22 @@ function value(data, metric, field, fallback = 0) {
   return found && found.values[field] !== undefined ? found.values[field] : fallback;
 }
 
+// `http_req_duration{name:getIp,part:last}` as `getIp [part last]`.
+function operation(metric) {
+  const found = /^http_req_duration\{(.*)\}$/.exec(metric);
+  if (!found) return null;
+  const tags = Object.fromEntries(found[1].split(",").map((tag) => tag.split(":")));
+  const { name = "all operations", ...others } = tags;
+  return [name, ...Object.entries(others).map(([tag, of]) => `[${tag} ${of}]`)].join(" ");
+}
+
 function table(data) {
   const rows = Object.entries(data.metrics)
-    .map(([name, metric]) => [/^http_req_duration\{name:(.*)\}$/.exec(name), metric])
-    .filter(([found, metric]) => found && metric.values.count > 0)
-    .map(([found, { values }]) => left(found[1].replace(/,(\w+):/g, " [$1 ").replace(/(\[.*)$/, "$1]"), 34) +
-      right(values.count, 9) + right(ms(values.med), 9) + right(ms(values["p(95)"]), 9) +
-      right(ms(values["p(99)"]), 9) + right(ms(values.max), 9));
-  const head = left("operation (ms)", 34) + ["count", "p50", "p95", "p99", "max"].map((name) => right(name, 9)).join("");
+    .map(([metric, { values }]) => [operation(metric), values])
+    .filter(([name, values]) => name && values.count > 0)
+    .map(([name, values]) => left(name, WIDTH) + right(values.count, 9) +
+      ["med", "p(95)", "p(99)", "max"].map((field) => right(ms(values[field]), 9)).join(""));
+  const head = left("operation (ms)", WIDTH) + ["count", "p50", "p95", "p99", "max"].map((name) => right(name, 9)).join("");
   return [head, ...rows.sort()];
 }
 
@@ -34,12 +43,14 @@ function missed(data) {
 /** k6's `handleSummary` for the scenario of this name. */
 export function summary(name) {
   return (data) => {
-    const failed = missed(data);
+    if (!data.setup_data) return { stdout: `${name}: it ended in set-up, before there was any load.\n` };
+    const failed = missed(data).sort();
     const goals = Object.values(data.metrics).reduce((sum, metric) => sum + Object.keys(metric.thresholds || {}).length, 0);
     const lines = [
       `${name}: ${value(data, "http_reqs", "count")} requests in ${(data.state.testRunDurationMs / 1000).toFixed(1)} s ` +
         `(${value(data, "http_reqs", "rate").toFixed(0)}/s), ${(100 * value(data, "http_req_failed", "rate")).toFixed(3)} % failed, ` +
-        `${value(data, "expected_refusals", "count")} expected refusals, ${value(data, "retries", "count")} retries, ` +
+        `${value(data, "expected_refusals", "count")} expected refusals, ${value(data, "retries", "count")} retries ` +
+        `(${value(data, "recovered_answers", "count")} lost answers had again), ` +
         `${value(data, "token_renewals", "count")} token renewals, ${value(data, "dropped_iterations", "count")} iterations not begun in time`,
       ...table(data),
       ...(failed.length ? failed : [`All ${goals} goals were met.`]),

@@ -17,7 +17,7 @@ export function lifecycle(plan) {
   const made = create(plan, prefix, { Note: "new" });
   if (!made) return;
   const path = `${ips(plan)}/${made.id}`;
-  const read = call("getIp", "GET", path, { repeat: true, shape: (node) => node.prefix === prefix && node.tags.Note === "new" });
+  const read = call("getIp", "GET", path, { shape: (node) => node.prefix === prefix && node.tags.Note === "new" });
   const etag = read.response.headers.Etag;
   const update = (value, version, provoked) => call("updateIp", "PUT", path, {
     body: { tags: { Note: value } }, headers: { "If-Match": version }, refusals: provoked,
@@ -76,7 +76,7 @@ export function scarce(plan) {
 export function rehearsed(plan) {
   const site = plan.sites[turn() % plan.sites.length];
   call("splitIp dryRun", "POST", `${ips(plan)}/${site.id}/split?dryRun=true`, {
-    body: { prefixLength: 24 }, shape: (body) => Array.isArray(body.changes) && Array.isArray(body.conflicts),
+    body: { prefixLength: 24 }, repeat: true, shape: (body) => Array.isArray(body.changes) && Array.isArray(body.conflicts),
   });
 }
 
@@ -88,7 +88,8 @@ export function restructured(plan) {
   const parts = split(plan, block.id, 26, 4);
   if (parts) {
     call("mergeIps dryRun", "POST", `${ips(plan)}/merge?dryRun=true`, {
-      body: { ids: parts.map((part) => part.id) }, shape: (body) => body.conflicts.length === 0 && body.changes.length >= 4,
+      body: { ids: parts.map((part) => part.id) }, repeat: true,
+      shape: (body) => body.conflicts.length === 0 && body.changes.length >= 4,
     });
     if (!merge(plan, parts, block.id)) return;
   }

@@ -17,6 +17,7 @@ from record import Record, RecordError
 from server import Server, ServerError
 
 MOST_SHOWN = 20
+MOST_CUT_OFF = 5
 
 
 def main():
@@ -63,8 +64,10 @@ def verify(record, server, remove):
     print(f"verify: {len(told)} of {len(record.requests)} requests were answered with {sum(len(r.nodes) for r in told)} prefixes; "
           f"{counted['nodes']} nodes read, figures of {counted['figures']} recounted, "
           f"{len(unanswered)} requests cut off though carried out, {still_leaving(record)} releases cut off")
-    for key, nodes in sorted(unanswered.items())[:MOST_SHOWN]:
+    for key, nodes in sorted(unanswered.items())[:MOST_CUT_OFF]:
         print(f"verify: cut off, though carried out: {key}: {', '.join(node['prefix'] for node in nodes[:4])}")
+    if len(unanswered) > MOST_CUT_OFF:
+        print(f"verify: … and {len(unanswered) - MOST_CUT_OFF} more that were cut off")
     for text in violations[:MOST_SHOWN]:
         print(f"verify: VIOLATED: {text}", file=sys.stderr)
     if len(violations) > MOST_SHOWN:

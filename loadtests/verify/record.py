@@ -85,7 +85,7 @@ class Record:
     def read(self, lines):
         """Takes over the lines. Whatever is not a JSON object with a kind (a message of k6) is counted and passed over."""
         kinds = {
-            "space": self._space, "pool": self._pool, "begin": lambda line: None, "ask": self._ask, "got": self._got,
+            "space": self._space, "pool": self._pool, "begin": ignore, "retry": ignore, "ask": self._ask, "got": self._got,
             "refused": self._refused, "unknown": self._unknown, "release": self._release, "released": self._released,
             "stays": self._stays, "fault": self.faults.append,
         }
@@ -183,6 +183,10 @@ class Record:
             prefix, _, key = self.nodes.get(node, (None, None, None))
             if prefix is not None and self.requests[key].taken and self.given.overlap(prefix) is None:
                 self.given.add(prefix, node)
+
+
+def ignore(_):
+    """A line for people."""
 
 
 def shown(nodes):
