@@ -4,10 +4,10 @@
 
 import { build, remove } from "./lib/plan.js";
 import { ALLOCATION, CORRECT, common, errors, raceTimes, used } from "./lib/goals.js";
+import { iteration } from "./lib/iteration.js";
 import { flag, number, seconds, text, whole } from "./lib/options.js";
 import { pick } from "./lib/reads.js";
 import { summary } from "./lib/report.js";
-import { speak } from "./lib/session.js";
 import { allocate, release } from "./lib/take.js";
 
 const VUS = whole("VUS", 64);
@@ -57,8 +57,7 @@ const KINDS = [
 
 let held = [];
 
-export default function (plan) {
-  speak(plan.credentials);
+function story(plan) {
   const [from, request] = pick(KINDS)(plan);
   const nodes = allocate(plan, from, { ...request, twin: Math.random() < TWINS, again: Math.random() < AGAIN });
   if (nodes && from.id === plan.pools.tiny) {
@@ -72,5 +71,6 @@ export default function (plan) {
   held = held.slice(-MOST_HELD); // The rest is kept for good.
 }
 
+export default (plan) => iteration(plan, story);
 export const teardown = remove;
 export const handleSummary = summary("allocation-race");

@@ -92,19 +92,21 @@ start_server() {
     return 1
 }
 
-# Kills our server $kills times while k6 runs, spread over the time that the scenario takes.
+# Kills our server $kills times while k6 runs, spread evenly over the time that the scenario takes.
 kill_server() {
-    local record=$1 length gap
+    local record=$1 length began
     until grep -q '"t":"begin"' "$record" 2>/dev/null; do
         kill -0 "$k6" 2>/dev/null || return 0
         pause 0.1
     done
+    began=$EPOCHREALTIME
     length=$(sed -n 's/.*"t":"begin","seconds":\([0-9]*\).*/\1/p' "$record")
-    gap=$(python3 -c 'import sys; print(int(sys.argv[1]) / (int(sys.argv[2]) + 1))' "$length" "$kills")
     for (( n = 1; n <= kills; n++ )); do
-        pause "$gap"
+        pause "$(python3 -c 'import sys, time
+began, length, n, kills = map(float, sys.argv[1:])
+print(max(0, began + length * n / (kills + 1) - time.time()))' "$began" "$length" "$n" "$kills")"
         if [[ -n $interrupted ]] || ! kill -0 "$k6" 2>/dev/null; then
-            echo "load: the load ended before kill $n of $kills"
+            echo "load: the load ended before kill $n of $kills; give it a longer DURATION" >&2
             return 1
         fi
         kill -KILL "$server"
@@ -125,13 +127,13 @@ run_scenario() {
     if [[ $name == soak ]]; then period=10s; fi
     local settings=(BASE_URL="$url" KEEP=1 KILLED="$killed" SUMMARY="$results/$name.json" K6_NO_USAGE_REPORT=true)
     if [[ -n $duration ]]; then settings+=(DURATION="$duration"); fi
-    # A report in HTML, without a port of its own. A smoke run is too short for its charts.
+    # A report in HTML; a smoke run is too short for its charts. k6 opens no port, neither for these nor for its control.
     if [[ $name != smoke ]]; then
         settings+=(K6_WEB_DASHBOARD=true K6_WEB_DASHBOARD_PORT=-1 K6_WEB_DASHBOARD_PERIOD="$period"
             K6_WEB_DASHBOARD_EXPORT="$results/$name.html")
     fi
     echo "== $name"
-    apart env "${settings[@]}" "$k6_binary" run "${quiet[@]}" --log-format raw --log-output "file=$log" \
+    apart env "${settings[@]}" "$k6_binary" run "${quiet[@]}" --address "" --log-format raw --log-output "file=$log" \
         --console-output "$record" "$here/$name.js"
     k6=$!
     if (( killed )); then kill_server "$record" || status=1; fi
@@ -150,7 +152,7 @@ run_scenario() {
         fi
         grep -h '"t":"fault"' "$record" 2>/dev/null | head -n 5 >&2 || true
     fi
-    if ! grep -q '"t":"begin"' "$record" 2>/dev/null; then return 1; fi # There is nothing to verify.
+    if ! grep -q '"t":"space"' "$record" 2>/dev/null; then return 1; fi # There is nothing to verify, and nothing to remove.
     BASE_URL=$url python3 "$here/verify" "${removal[@]}" "$record" || verified=$?
     if (( verified )); then status=1; fi
     return "$status"
@@ -169,6 +171,7 @@ done
 [[ $kills =~ ^[0-9]+$ ]] || fail "KILLS=$kills must be a number"
 if (( kills )); then
     [[ -z ${SERVER:-} ]] || fail "KILLS kills the server that this script starts; it cannot be used with SERVER"
+    [[ -z ${ITERATIONS:-} ]] || fail "KILLS are spread over DURATION; they cannot be used with ITERATIONS"
     [[ " ${names[*]} " == *" allocation-race "* ]] || fail "KILLS is for the scenario allocation-race"
 fi
 

@@ -2,10 +2,10 @@
 
 import { build, remove } from "./lib/plan.js";
 import { CORRECT, common, errors, times, used } from "./lib/goals.js";
+import { iteration } from "./lib/iteration.js";
 import { whole } from "./lib/options.js";
 import { READS } from "./lib/reads.js";
 import { summary } from "./lib/report.js";
-import { speak } from "./lib/session.js";
 import { WRITES } from "./lib/writes.js";
 
 export const options = {
@@ -18,9 +18,7 @@ export const options = {
 export const setup = () => build();
 
 export default function (plan) {
-  speak(plan.credentials);
-  for (const [read] of READS) read(plan);
-  for (const [write] of WRITES) write(plan);
+  for (const [story] of [...READS, ...WRITES]) iteration(plan, story);
 }
 
 export const teardown = remove;

@@ -27,7 +27,9 @@ export const options = {
     before: { executor: "constant-arrival-rate", rate: RATE, duration: part(0.25), ...rate },
     spike: {
       executor: "ramping-arrival-rate", startTime: begin(0.25), startRate: RATE, ...rate,
-      stages: [{ target: PEAK, duration: part(0.05) }, { target: PEAK, duration: part(0.3) }, { target: RATE, duration: part(0.05) }],
+      stages: [
+        { target: PEAK, duration: part(0.05) }, { target: PEAK, duration: part(0.3) }, { target: RATE, duration: part(0.05) },
+      ],
     },
     // A tenth of the time to calm down is nobody's; then it must be as it was.
     after: { executor: "constant-arrival-rate", rate: RATE, startTime: begin(0.75), duration: part(0.25), ...rate },

@@ -50,15 +50,9 @@ function parameters(operation, { expected, headers }) {
   };
 }
 
-// The server says that nothing was done, and that it may be asked again.
-function mayAskAgain(response) {
-  const code = response.status === 503 || response.status === 409 ? codeOf(response) : "";
-  return code === "Overloaded" || code === "Contention";
-}
-
-// No final answer: the connection broke, or the server is away. Something may have been done.
-function isLost(response) {
-  return response.status === 0 || response.status === 503;
+// No final answer: the connection broke, the server is away or stopping, or others were faster again and again.
+function mayPass(response) {
+  return response.status === 0 || response.status === 503 || (response.status === 409 && codeOf(response) === "Contention");
 }
 
 // As long as the server says, but not forever; else longer each time, and never all users at once.
@@ -71,16 +65,17 @@ function wait(response, attempts) {
  * Sends one request and judges its answer.
  *
  * `expected` are the statuses of success (default 200), `refusals` the codes that this scenario provokes, `shape` a
- * predicate over the parsed body of a success. With `repeat` (default: reads), a request without a final answer is sent
- * again, unchanged, for `RETRY_FOR` seconds; give it only to requests that may safely be repeated. With `goneAfterRetry` a 404
- * is success when the request was sent before: the answer that said so was lost.
+ * predicate over the parsed body of a success, `headed` the headers that it must have. A request without a final
+ * answer is sent again, unchanged, for `RETRY_FOR` seconds: a POST must have an `Idempotency-Key`. `doneBefore` is the
+ * status that says of a repeated request that it had been carried out, although its first answer was lost: 404 of a
+ * DELETE, 412 of a PUT with `If-Match`.
  *
  * Returns `{ok, status, body, code, response, attempts}`; `ok` when it succeeded and its shape was right. Of a
  * request that never got a final answer, `lost` says so.
  */
 export function call(operation, method, path, options = {}) {
-  const { body, expected = [200], refusals: provoked = [], repeat = method === "GET", goneAfterRetry = false } = options;
-  const statuses = provoked.length ? [...expected, ...provoked.map(statusOf)] : expected;
+  const { body, expected = [200], refusals: provoked = [], doneBefore } = options;
+  const statuses = [...expected, ...provoked.map(statusOf)];
   const payload = body === undefined ? null : JSON.stringify(body);
   const deadline = Date.now() + RETRY_FOR * 1000;
   let attempts = 0;
@@ -93,14 +88,14 @@ export function call(operation, method, path, options = {}) {
       renew();
       continue;
     }
-    if ((mayAskAgain(response) || (repeat && isLost(response))) && Date.now() < deadline) {
+    if (mayPass(response) && Date.now() < deadline) {
       retries.add(1, { operation });
       record.retry(operation, response);
       wait(response, attempts);
       continue;
     }
-    if (attempts > 1 && goneAfterRetry && response.status === 404) {
-      return { ok: true, status: 404, body: null, response, attempts };
+    if (attempts > 1 && response.status === doneBefore) {
+      return { ok: true, status: doneBefore, body: null, response, attempts };
     }
     if (attempts > 1 && response.headers["Idempotency-Replayed"] === "true") recovered.add(1, { operation });
     return { ...judge(operation, response, options), attempts };
@@ -115,7 +110,7 @@ function statusOf(code) {
 }
 
 /** Says what an answer is. `call` does it by itself; for requests that were sent in another way. */
-export function judge(operation, response, { expected = [200], refusals: provoked = [], shape } = {}) {
+export function judge(operation, response, { expected = [200], refusals: provoked = [], shape, headed = [] } = {}) {
   const { status } = response;
   const code = status >= 400 ? codeOf(response) : "";
   if (provoked.includes(code) && status === statusOf(code)) {
@@ -124,12 +119,13 @@ export function judge(operation, response, { expected = [200], refusals: provoke
   }
   const body = status === 204 ? null : json(response);
   const right = expected.includes(status);
-  const shaped = right && (shape === undefined || holds(shape, body));
+  const shaped = right && (shape === undefined || holds(shape, body)) && headed.every((name) => response.headers[name]);
   check(response, { [`${operation}: status`]: () => right });
-  if (right) check(response, { [`${operation}: body`]: () => shaped });
+  if (right) check(response, { [`${operation}: content`]: () => shaped });
   if (!shaped) {
     faults.add(1, { operation });
-    record.fault(operation, response, right ? "the body has another shape" : `expected ${expected.join(" or ")}`);
+    const wanted = [...expected, ...provoked].join(" or ");
+    record.fault(operation, response, right ? "the answer has another shape" : `expected ${wanted}`);
   }
   return { ok: shaped, lost: status === 0 || status >= 500, status, code, body, response };
 }

@@ -34,7 +34,9 @@ export function times({ slack = 1, tags = {} } = {}) {
 
 /** The same for the operations of the allocation race; of a server that is killed, only that each request ended. */
 export function raceTimes(killed) {
-  const written = killed ? [`max<${(TIMEOUT + 1) * 1000}`] : limits(number("WRITE_P95_MS", 1000), number("WRITE_P99_MS", 2000));
+  const written = killed
+    ? [`max<${(TIMEOUT + 1) * 1000}`]
+    : limits(number("WRITE_P95_MS", 1000), number("WRITE_P99_MS", 2000));
   return Object.fromEntries(ALLOCATION.map((name) => [`http_req_duration{name:${name}}`, written]));
 }
 

@@ -15,9 +15,11 @@ const MOST_HANDED_OUT = 512; // Each virtual user has its own copy of what set-u
 export const DESCRIPTION = "set-up";
 
 function make(path, body, operation = "setup") {
-  const made = call(operation, "POST", path, { body, expected: [201], repeat: true });
+  const headers = { "Idempotency-Key": `set-up-${Date.now()}-${Math.random()}` };
+  const made = call(operation, "POST", path, { body, headers, expected: [201] });
   if (!made.ok) {
-    exec.test.abort(`Set-up failed: POST ${path} was answered ${made.status} ${made.response.body || made.response.error}`);
+    const { status, body: text, error } = made.response;
+    exec.test.abort(`Set-up failed: POST ${path} was answered ${status} ${text || error}`);
   }
   return made.body;
 }

@@ -57,8 +57,16 @@ export function fault(operation, response, why) {
   }
 }
 
+/** An iteration that could not go on. */
+export function failure(error) {
+  faults += 1;
+  if (faults <= MOST_PER_USER) write({ t: "fault", operation: "script", why: `${error}`.slice(0, 300) });
+}
+
 /** A request without a final answer, about to be repeated. The first few of each virtual user. */
 export function retry(operation, response) {
   retries += 1;
-  if (retries <= MOST_PER_USER) write({ t: "retry", operation, status: response.status, error: response.error || undefined });
+  if (retries <= MOST_PER_USER) {
+    write({ t: "retry", operation, status: response.status, error: response.error || undefined });
+  }
 }

@@ -45,13 +45,15 @@ export function summary(name) {
   return (data) => {
     if (!data.setup_data) return { stdout: `${name}: it ended in set-up, before there was any load.\n` };
     const failed = missed(data).sort();
-    const goals = Object.values(data.metrics).reduce((sum, metric) => sum + Object.keys(metric.thresholds || {}).length, 0);
+    const goals = Object.values(data.metrics).flatMap((metric) => Object.keys(metric.thresholds || {})).length;
+    const count = (metric) => value(data, metric, "count");
+    const rate = value(data, "http_reqs", "rate").toFixed(0);
+    const failures = (100 * value(data, "http_req_failed", "rate")).toFixed(3);
     const lines = [
-      `${name}: ${value(data, "http_reqs", "count")} requests in ${(data.state.testRunDurationMs / 1000).toFixed(1)} s ` +
-        `(${value(data, "http_reqs", "rate").toFixed(0)}/s), ${(100 * value(data, "http_req_failed", "rate")).toFixed(3)} % failed, ` +
-        `${value(data, "expected_refusals", "count")} expected refusals, ${value(data, "retries", "count")} retries ` +
-        `(${value(data, "recovered_answers", "count")} lost answers had again), ` +
-        `${value(data, "token_renewals", "count")} token renewals, ${value(data, "dropped_iterations", "count")} iterations not begun in time`,
+      `${name}: ${count("http_reqs")} requests in ${(data.state.testRunDurationMs / 1000).toFixed(1)} s (${rate}/s), ` +
+        `${failures} % failed, ${count("expected_refusals")} expected refusals, ` +
+        `${count("retries")} retries (${count("recovered_answers")} lost answers had again), ` +
+        `${count("token_renewals")} token renewals, ${count("dropped_iterations")} iterations not begun in time`,
       ...table(data),
       ...(failed.length ? failed : [`All ${goals} goals were met.`]),
     ];

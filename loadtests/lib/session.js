@@ -6,15 +6,17 @@
 
 import http from "k6/http";
 import exec from "k6/execution";
-import { check } from "k6";
+import { check, sleep } from "k6";
 import { Counter } from "k6/metrics";
 import * as record from "./record.js";
-import { API, SERVER, TIMEOUT, text, word } from "./options.js";
+import { API, RETRY_FOR, SERVER, TIMEOUT, text, word } from "./options.js";
 
 const TOKEN = text("TOKEN");
 const USER = text("LOGIN", "admin");
 const PASSWORD_FILE = text("PASSWORD_FILE");
-const PASSWORD = text("PASSWORD") || (PASSWORD_FILE && open(PASSWORD_FILE).trim());
+// `open` would look beside this file; people mean where they are.
+const PASSWORD = text("PASSWORD") || (PASSWORD_FILE &&
+  open(PASSWORD_FILE.startsWith("/") ? PASSWORD_FILE : `${__ENV.PWD}/${PASSWORD_FILE}`).trim());
 
 /** Access tokens that were renewed. */
 const renewals = new Counter("token_renewals");
@@ -44,8 +46,18 @@ function pair(response) {
   return { bearer: accessToken, refresh: refreshToken, renewAt: Date.now() + expiresIn * 800 };
 }
 
+// Repeated while there is no answer at all, as long as other requests are.
 function login() {
-  return post("login", "/auth/login", { username: USER, password: PASSWORD });
+  const deadline = Date.now() + RETRY_FOR * 1000;
+  for (;;) {
+    const response = post("login", "/auth/login", { username: USER, password: PASSWORD });
+    if (!isLost(response) || Date.now() >= deadline) return response;
+    sleep(0.1 + Math.random());
+  }
+}
+
+function isLost(response) {
+  return response.status === 0 || response.status === 503;
 }
 
 /**
@@ -98,9 +110,10 @@ export function speak(credentials) {
 export function renew() {
   if (mine.renewAt === null) return;
   const { refresh } = mine;
-  // If this fails the refresh token may be used up all the same: the next iteration logs in anew.
-  mine = null;
-  mine = accept("refresh", post("refresh", "/auth/refresh", { refreshToken: refresh }));
+  mine = null; // If this fails, the next iteration logs in anew.
+  const response = post("refresh", "/auth/refresh", { refreshToken: refresh });
+  // Without an answer the refresh token may be used up all the same, and using it twice would end the session.
+  mine = isLost(response) ? accept("login", login()) : accept("refresh", response);
   renewals.add(1);
 }
 

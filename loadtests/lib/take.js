@@ -43,7 +43,7 @@ export function create(plan, prefix, tags = {}) {
   const key = newKey(plan);
   record.ask(key, 1);
   const answer = call("createIp", "POST", `/addressspaces/${plan.space}/ips`, {
-    body: { prefix, tags, description: key }, expected: [201], repeat: true,
+    body: { prefix, tags, description: key }, expected: [201],
     headers: { "Idempotency-Key": key },
     shape: (node) => node.prefix === prefix && node.description === key && typeof node.resolvedTags === "object",
   });
@@ -56,7 +56,7 @@ export function split(plan, id, prefixLength, count) {
   const key = newKey(plan);
   record.ask(key, count);
   const answer = call("splitIp", "POST", `/addressspaces/${plan.space}/ips/${id}/split`, {
-    body: { prefixLength, description: key }, expected: [201], repeat: true,
+    body: { prefixLength, description: key }, expected: [201],
     headers: { "Idempotency-Key": key }, shape: nodesOf(key, count, prefixLength),
   });
   return settle(key, answer, answer.body);
@@ -68,7 +68,7 @@ export function merge(plan, nodes, parent) {
   const ids = nodes.map((node) => node.id);
   record.release(ids);
   const answer = call("mergeIps", "POST", `/addressspaces/${plan.space}/ips/merge`, {
-    body: { ids }, repeat: true, headers: { "Idempotency-Key": key }, shape: (node) => node.id === parent,
+    body: { ids }, headers: { "Idempotency-Key": key }, shape: (node) => node.id === parent,
   });
   if (answer.ok) record.released(ids);
   else if (!answer.lost) record.stays(ids);
@@ -87,7 +87,7 @@ export function allocate(plan, from, { prefixLength, count = 1, strategy = "lowe
   const path = `/addressspaces/${plan.space}${from.id ? `/ips/${from.id}` : ""}/allocate`;
   const options = {
     body: Object.assign(from.id ? {} : { where: from.where }, { prefixLength, count, strategy, description: key }),
-    headers: { "Idempotency-Key": key }, expected: [201], refusals: ["Depleted"], repeat: true,
+    headers: { "Idempotency-Key": key }, expected: [201], refusals: ["Depleted"],
     shape: nodesOf(key, count, prefixLength),
   };
   record.ask(key, count, true);
@@ -124,7 +124,7 @@ export function release(plan, nodes) {
   for (const node of nodes) {
     record.release([node.id]);
     const answer = call("deleteIp", "DELETE", `/addressspaces/${plan.space}/ips/${node.id}`,
-      { expected: [204], repeat: true, goneAfterRetry: true });
+      { expected: [204], doneBefore: 404 });
     if (answer.ok) record.released([node.id]);
     else if (!answer.lost) record.stays([node.id]);
   }
