@@ -105,6 +105,14 @@ bench: PACKAGES += wrk
 bench: setup ## Measure the product; numbers only mean something on a quiet machine
 	$(CARGO) bench $(CARGO_FLAGS) -p cadastre --bench product
 
+# SCENARIO, DURATION, KILLS and the rest: loadtests/README.md. With SERVER=… on the command line or in the environment it
+# loads that server, and nothing is built; the default above is for `make demo` only.
+OWN_SERVER := $(filter file,$(origin SERVER))
+
+.PHONY: load
+load: $(if $(OWN_SERVER),build) ## Load tests with k6, then proof that no address was given twice
+	@$(if $(OWN_SERVER),CADASTRE_BINARY='$(CADASTRE)') loadtests/run.sh
+
 .PHONY: clean
 clean: ## Remove what was built (records in ./data stay)
 	$(CARGO) clean
