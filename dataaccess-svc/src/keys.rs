@@ -66,10 +66,30 @@ pub(crate) fn head() -> RowKey {
 }
 
 fn prefix_text(prefix: &Prefix) -> String {
-    match prefix.family() {
-        Family::V4 => format!("4{:08x}{:02x}", prefix.bits() >> 96, prefix.len()),
-        Family::V6 => format!("6{:032x}{:02x}", prefix.bits(), prefix.len()),
+    with_prefix("", prefix)
+}
+
+/// `stem` and a prefix behind it. Written by hand: every command makes some of these.
+fn with_prefix(stem: &str, prefix: &Prefix) -> String {
+    let (family, digits) = match prefix.family() {
+        Family::V4 => ('4', 8),
+        Family::V6 => ('6', 32),
+    };
+    let mut text = String::with_capacity(stem.len() + 3 + digits + 17);
+    text.push_str(stem);
+    text.push(family);
+    // The bits of both families stand at the top.
+    for digit in 0..digits {
+        push_hex(&mut text, (prefix.bits() >> (124 - 4 * digit)) as u8);
     }
+    push_hex(&mut text, prefix.len() >> 4);
+    push_hex(&mut text, prefix.len());
+    text
+}
+
+/// The lowest four bits as a digit.
+fn push_hex(text: &mut String, bits: u8) {
+    text.push(char::from(b"0123456789abcdef"[usize::from(bits & 15)]));
 }
 
 fn parse_prefix_text(text: &str) -> Option<Prefix> {
@@ -86,7 +106,7 @@ fn parse_prefix_text(text: &str) -> Option<Prefix> {
 
 /// A node's row.
 pub(crate) fn node(prefix: &Prefix) -> RowKey {
-    row(format!("n_{}", prefix_text(prefix)))
+    row(with_prefix("n_", prefix))
 }
 
 /// The prefix of a node's row.
@@ -205,7 +225,13 @@ pub(crate) fn parse_value(key: &RowKey) -> Option<(TagValue, Prefix)> {
 
 /// A node's state after the change of that version.
 pub(crate) fn history(prefix: &Prefix, version: u64) -> RowKey {
-    row(format!("h_{}_{:016x}", prefix_text(prefix), !version))
+    let mut text = with_prefix("h_", prefix);
+    text.push('_');
+    // The newest sorts first.
+    for digit in 0..16 {
+        push_hex(&mut text, (!version >> (60 - 4 * digit)) as u8);
+    }
+    row(text)
 }
 
 /// First part of an occupancy key.

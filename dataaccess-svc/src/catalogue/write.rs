@@ -229,6 +229,7 @@ impl Catalogue {
                 before: plan.before.as_ref().map(|space| space.name.clone()),
                 after: plan.after.as_ref().map(|space| space.name.clone()),
             }],
+            nodes: Vec::new(),
         };
         for (key, value) in entry.rows(head.commit_id) {
             put(&mut rows, key, value);

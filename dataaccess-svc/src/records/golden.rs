@@ -57,6 +57,15 @@ fn a_node_of_format_1() {
 #[test]
 fn a_history_row_of_format_1() {
     let golden = format!(r#"{{"V":1,"Time":"2026-01-02T03:04:05.000006Z","Node":{NODE}}}"#);
+    let node_bytes = encode(&node());
+    let written = encode_history(time(), Some(&node_bytes));
+    assert_eq!(std::str::from_utf8(&written).unwrap(), golden);
+    let removed = HistoryRecord {
+        v: 1,
+        time: time(),
+        node: None,
+    };
+    assert_eq!(encode_history(time(), None), encode(&removed));
     reads_and_writes(
         &HistoryRecord {
             v: 1,
@@ -79,6 +88,7 @@ fn a_journal_row_of_format_1() {
             before: None,
             after: Some(node()),
         }],
+        nodes: Vec::new(),
     };
     let golden = format!(
         r#"{{"V":1,"CommitId":"01928f5e-0000-7000-8000-000000000001","Entry":{{"Version":7,"Time":"2026-01-02T03:04:05.000006Z","Actor":"ada","CorrelationId":"c","Command":"CreateNode","Changes":[{{"Node":{{"before":null,"after":{NODE}}}}}]}}}}"#
@@ -230,6 +240,7 @@ fn a_long_journal_entry_is_put_together_again() {
         changes: vec![JournalImage::User {
             what: "é".repeat(50_000),
         }],
+        nodes: Vec::new(),
     };
     let mut rows = entry.clone().rows(id());
     assert_eq!(rows.len(), 5);

@@ -1,6 +1,7 @@
 //! The journal row of a command: who, when, under which request, what changed. Large ones go on in chunk rows.
 
 use bytes::Bytes;
+use cadastre_domain::Prefix;
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,10 @@ pub(crate) struct JournalEntry {
     pub command: String,
     /// What changed, the command's subject first.
     pub changes: Vec<JournalImage>,
+    /// Nodes that changed, too, and whose states before and after are in their history: how an import of thousands of
+    /// nodes does not store each of them once more. Loading an entry turns them into `changes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Prefix>,
 }
 
 /// The first row of an entry.

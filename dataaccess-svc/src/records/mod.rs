@@ -18,7 +18,7 @@ pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord
 pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
 pub(crate) use import::{FailedLineRecord, ImportJobRecord};
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
-pub(crate) use node::{HistoryRecord, NodeRecord};
+pub(crate) use node::{HistoryRecord, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
 pub(crate) use tag::TagRecord;

@@ -1,7 +1,9 @@
 //! A node, and its state after each change.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
+use bytes::Bytes;
 use cadastre_domain::Prefix;
 use cadastre_domain::tags::ExplicitTags;
 use jiff::Timestamp;
@@ -47,3 +49,16 @@ pub(crate) struct HistoryRecord {
     pub node: Option<NodeRecord>,
 }
 record!(HistoryRecord, "history", 1);
+
+/// Bytes of a [`HistoryRecord`] around a node that is encoded already: every change writes both rows.
+pub(crate) fn encode_history(time: Timestamp, node: Option<&Bytes>) -> Bytes {
+    let node = node.map_or(b"null".as_slice(), |node| node);
+    let mut out = Vec::with_capacity(node.len() + 64);
+    out.extend_from_slice(b"{\"V\":1,\"Time\":\"");
+    // Writing into a vector has no way to fail.
+    let _ = write!(out, "{time}");
+    out.extend_from_slice(b"\",\"Node\":");
+    out.extend_from_slice(node);
+    out.push(b'}');
+    Bytes::from(out)
+}

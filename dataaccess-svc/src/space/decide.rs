@@ -27,7 +27,7 @@ use super::{allocate, definition};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
 use crate::keys;
-use crate::records::{HistoryRecord, JournalImage, NodeRecord, RecordError, encode};
+use crate::records::{JournalImage, NodeRecord, RecordError, encode, encode_history};
 use cadastre_domain::tags::Vocabulary;
 
 /// What a command does.
@@ -45,6 +45,8 @@ pub(crate) struct Effects {
     pub vocabulary: Option<Vocabulary>,
     /// For the journal, the command's subject first.
     pub journal: Vec<JournalImage>,
+    /// Nodes for the journal whose states it need not repeat: they are in their history.
+    pub journal_nodes: Vec<Prefix>,
     /// For a dry run, the command's subject first.
     pub changes: Vec<ImageChange>,
     /// State of the command's subject after it.
@@ -122,7 +124,7 @@ pub(super) fn node_rows(
         let id_row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
         writes.push((keys::id(node.ip_id), Some(Bytes::from(id_row))));
     }
-    writes.push((keys::node(&prefix), after.map(encode)));
+    let value = after.map(encode);
     let none = ExplicitTags::new();
     let old = before.map_or(&none, |node| &node.tags);
     let new = after.map_or(&none, |node| &node.tags);
@@ -136,12 +138,9 @@ pub(super) fn node_rows(
             writes.push((keys::value(tag, value, &prefix), entry()));
         }
     }
-    let history = HistoryRecord {
-        v: 1,
-        time,
-        node: after.cloned(),
-    };
-    writes.push((keys::history(&prefix, version), Some(encode(&history))));
+    let history = encode_history(time, value.as_ref());
+    writes.push((keys::history(&prefix, version), Some(history)));
+    writes.push((keys::node(&prefix), value));
 }
 
 /// The refusal for tags, on a node or in a question, that break a rule.

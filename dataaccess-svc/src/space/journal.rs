@@ -19,11 +19,13 @@ use super::handle::Published;
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{HeadRecord, JournalEntry, JournalImage, RecordError};
+use crate::records::{HeadRecord, HistoryRecord, JournalEntry, JournalImage, RecordError, decode};
 use crate::rows::Rows;
 
 /// A slice of the journal ends early once it holds this many bytes.
 pub(super) const SLICE_BYTES: usize = 8 << 20;
+/// About what a node adds to it that is read from its history.
+const BYTES_OF_A_NODE: usize = 600;
 
 fn inconsistent(key: RowKey, reason: &str) -> Failure {
     RecordError::Inconsistent {
@@ -60,10 +62,38 @@ pub(super) async fn sized_entry(rows: Rows<'_>, version: u64) -> Outcome<(Journa
     if found.is_empty() {
         return Err(gap(version));
     }
-    let bytes = found.iter().map(|(_, value)| value.len()).sum();
+    let bytes: usize = found.iter().map(|(_, value)| value.len()).sum();
     let chunks = found.split_off(1);
     let first = &found[0];
-    Ok((JournalEntry::assemble((&first.0, &first.1), &chunks)?, bytes))
+    let entry = JournalEntry::assemble((&first.0, &first.1), &chunks)?;
+    let bytes = bytes + entry.nodes.len() * BYTES_OF_A_NODE;
+    Ok((whole(rows, entry).await?, bytes))
+}
+
+/// An entry with the states of the nodes that it leaves to their history.
+async fn whole(rows: Rows<'_>, mut entry: JournalEntry) -> Outcome<JournalEntry> {
+    for prefix in std::mem::take(&mut entry.nodes) {
+        // Newest first: what the command left, and what was there before it.
+        let range = keys::history_of(&prefix, entry.version);
+        let (found, _) = rows.scan(&range, 2).await?;
+        let mut states = Vec::with_capacity(2);
+        for (key, bytes) in &found {
+            states.push(decode::<HistoryRecord>(key, bytes)?.node);
+        }
+        let is_its_own = found.first().and_then(|(key, _)| keys::parse_history(key));
+        if is_its_own != Some((prefix, entry.version)) {
+            let key = keys::history(&prefix, entry.version);
+            return Err(inconsistent(
+                key,
+                "the journal names a change that the history does not have",
+            ));
+        }
+        let mut states = states.into_iter();
+        let after = states.next().flatten();
+        let before = states.next().flatten();
+        entry.changes.push(JournalImage::Node { before, after });
+    }
+    Ok(entry)
 }
 
 /// Entries behind version `after` up to version `to`, oldest first: at most `limit`, and fewer if they are large.
@@ -83,7 +113,7 @@ pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -
         for (key, value) in page {
             slice.take(key, value)?;
             if slice.out.len() >= limit || (slice.bytes >= SLICE_BYTES && !slice.out.is_empty()) {
-                return Ok(slice.out);
+                return all_whole(rows, slice.out).await;
             }
         }
         match next {
@@ -95,7 +125,15 @@ pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -
     if slice.next <= to {
         return Err(gap(slice.next));
     }
-    Ok(slice.out)
+    all_whole(rows, slice.out).await
+}
+
+async fn all_whole(rows: Rows<'_>, entries: Vec<JournalEntry>) -> Outcome<Vec<JournalEntry>> {
+    let mut out = Vec::with_capacity(entries.len());
+    for entry in entries {
+        out.push(whole(rows, entry).await?);
+    }
+    Ok(out)
 }
 
 /// Entries as their rows come in.
@@ -135,8 +173,9 @@ impl Slice {
         };
         let chunks = rows.split_off(1);
         let first = &rows[0];
-        self.out
-            .push(JournalEntry::assemble((&first.0, &first.1), &chunks)?);
+        let entry = JournalEntry::assemble((&first.0, &first.1), &chunks)?;
+        self.bytes += entry.nodes.len() * BYTES_OF_A_NODE;
+        self.out.push(entry);
         self.next += 1;
         Ok(())
     }

@@ -95,6 +95,7 @@ pub(super) fn apply(
         correlation_id: job.context.correlation_id.clone(),
         command: command.to_owned(),
         changes: effects.journal,
+        nodes: effects.journal_nodes,
     };
     let mut rows = effects.writes;
     rows.extend(
@@ -124,6 +125,7 @@ pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) 
         correlation_id: job.context.correlation_id.clone(),
         command: "DeleteSpace".to_owned(),
         changes: Vec::new(),
+        nodes: Vec::new(),
     };
     let rows = entry
         .rows(commit_id)

@@ -403,6 +403,7 @@ impl Users {
                 correlation_id: context.correlation_id.clone(),
                 command: "ChangeUser".to_owned(),
                 changes: vec![JournalImage::User { what: what.clone() }],
+                nodes: Vec::new(),
             };
             let rows = entry.rows(head.commit_id).into_iter();
             writes.extend(rows.map(|(key, value)| Write::Put { key, value }));

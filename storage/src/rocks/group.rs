@@ -40,7 +40,8 @@ pub(super) fn decide(db: &DB, jobs: &[Job]) -> Decision {
         rows: 0,
         verdicts: Vec::with_capacity(jobs.len()),
     };
-    for job in jobs {
+    for (at, job) in jobs.iter().enumerate() {
+        let is_last = at + 1 == jobs.len();
         let refusal = job
             .writes
             .iter()
@@ -51,7 +52,9 @@ pub(super) fn decide(db: &DB, jobs: &[Job]) -> Decision {
                     Some(value) => decision.batch.put(&write.key, value),
                     None => decision.batch.delete(&write.key),
                 }
-                overlay.insert(&write.key, write.new_etag());
+                if !is_last {
+                    overlay.insert(&write.key, write.new_etag());
+                }
             }
             decision.rows += job.writes.len();
             Verdict::Accepted

@@ -165,8 +165,12 @@ fn db_options(options: &RocksOptions) -> Options {
     o.set_max_write_buffer_number(3);
     o.set_max_total_wal_size(3 * options.write_buffer_bytes as u64);
 
-    // Disk: names and keys repeat a lot; LZ4 costs next to nothing to read.
+    // Disk: names and keys repeat a lot; LZ4 costs next to nothing to read. What was just flushed is written again
+    // soon, so it is not compressed twice.
     o.set_compression_type(DBCompressionType::Lz4);
+    let mut levels = [DBCompressionType::Lz4; 7];
+    levels[0] = DBCompressionType::None;
+    o.set_compression_per_level(&levels);
     // Flushes and compactions write in small steps, or a commit's sync waits behind all of their pages.
     o.set_bytes_per_sync(1 << 20);
 

@@ -2,7 +2,9 @@
 //! acknowledged is there afterwards, what was under way has happened as a whole or not at all, and every way to
 //! ask gives the same answer.
 
+mod allocation;
 mod audit;
+mod follower;
 mod region;
 mod worker;
 

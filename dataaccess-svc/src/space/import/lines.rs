@@ -21,7 +21,7 @@ use super::super::reject::{check_beneath, rejecting};
 use super::super::view::node_view;
 use super::known::Known;
 use crate::errors::{Failure, Outcome};
-use crate::records::{JournalImage, LengthCounts, NodeRecord};
+use crate::records::{LengthCounts, NodeRecord};
 use crate::rows::Overlay;
 
 /// Lines after which others have a turn.
@@ -380,10 +380,7 @@ impl Lines<'_> {
                     parent: touched.parent,
                 });
             }
-            effects.journal.push(JournalImage::Node {
-                before: touched.before,
-                after: Some(touched.after),
-            });
+            effects.journal_nodes.push(*prefix);
         }
         effects
     }

@@ -40,11 +40,28 @@ struct OneLine<'a> {
     failed: Option<&'a Explained>,
 }
 
+/// A [`public::FailedLine`] without its number.
 #[derive(Serialize)]
 struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "public::TagMap::is_empty")]
+    tags: public::TagMap,
     error: public::ImportError,
+}
+
+impl From<FailedLine> for Explained {
+    fn from(failed: FailedLine) -> Self {
+        let failed = to_wire(failed);
+        Self {
+            prefix: failed.prefix,
+            description: failed.description,
+            tags: failed.tags,
+            error: failed.error,
+        }
+    }
 }
 
 impl Results {
@@ -92,15 +109,7 @@ impl Results {
         let pages = stream::unfold(state, |(mut lines, mut failed, summary)| async move {
             let mut page = String::new();
             for (line, outcome) in lines.by_ref().take(PAGE) {
-                let explained = failed
-                    .next_if(|failed| failed.line == line)
-                    .map(|failed| Explained {
-                        prefix: failed.prefix,
-                        error: public::ImportError {
-                            code: failed.code,
-                            message: failed.message,
-                        },
-                    });
+                let explained = failed.next_if(|failed| failed.line == line).map(Explained::from);
                 let one = OneLine {
                     line,
                     outcome: word(outcome),
