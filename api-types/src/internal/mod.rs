@@ -7,6 +7,7 @@ mod context;
 mod free;
 mod history;
 mod node;
+mod search;
 mod spaces;
 mod users;
 
@@ -16,5 +17,6 @@ pub use context::*;
 pub use free::*;
 pub use history::*;
 pub use node::*;
+pub use search::*;
 pub use spaces::*;
 pub use users::*;

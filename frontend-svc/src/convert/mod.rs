@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod readonly;
+pub(crate) mod search;
 pub(crate) mod space;
 pub(crate) mod tag;
 pub(crate) mod user;

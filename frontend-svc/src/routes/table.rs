@@ -9,7 +9,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
-use super::{auth, changes, docs, health, history, ips, jwks, me, roles, spaces, tags, tokens, users};
+use super::{
+    auth, changes, docs, health, history, ips, jwks, me, roles, search, spaces, tags, tokens, users,
+};
 use crate::http::error::{RenderErrors, method_not_allowed};
 
 /// What the caller of a route needs.
@@ -167,6 +169,11 @@ route_table! {
         GET Space(SpaceRead) => spaces::get;
         PUT Space(SpaceUpdate) => spaces::update;
         DELETE Space(SpaceDelete) => spaces::delete;
+    }
+
+    "/api/v1/search" {
+        // Every caller finds what they may read, space by space.
+        GET Authenticated => search::search;
     }
 
     // The past.
