@@ -171,7 +171,7 @@ impl Search<'_> {
                 return Ok(Some(Position::inside(stage, id, place)));
             }
             last = id;
-            if page.spaces % SPACES_PER_TURN == 0 {
+            if page.spaces.is_multiple_of(SPACES_PER_TURN) {
                 tokio::task::yield_now().await;
             }
         }
