@@ -5,6 +5,7 @@
 //! reached. Spaces that nobody works with are read through their rows: most hold nothing of what is looked for,
 //! which a seek or two tells, and nothing of them is kept in memory.
 
+mod names;
 mod page;
 mod position;
 mod spelled;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use cadastre_api_types::internal::{Found, FoundBy, FoundThing, Listed, NodeRef, SearchQuery};
 use cadastre_domain::Scope;
 use cadastre_domain::roles::{Readable, ReadableSpaces};
-use cadastre_domain::search::{Around, begins_with};
+use cadastre_domain::search::Around;
 use cadastre_domain::tags::TagName;
 use cadastre_storage::Store;
 use dashmap::DashMap;
@@ -33,7 +34,7 @@ use crate::rows::Rows;
 use crate::space::{
     AnswerCache, ContextCache, SettingQuestion, SpaceHandle, definitions, gone, load, tag_view,
 };
-use page::{NAMES_PER_PAGE, Page, Seen};
+use page::{Page, Seen};
 
 /// Spaces between two turns of other tasks: reads of an embedded store never wait by themselves.
 const SPACES_PER_TURN: usize = 16;
@@ -112,7 +113,7 @@ impl Search<'_> {
             let at = position.at.as_ref().filter(|_| stage == position.stage);
             let spaces = visible(&snapshot, query, &everything, at);
             let next = match stage {
-                Stage::Names => names(spaces, query, at, &mut page),
+                Stage::Names => names::through(spaces.map(|(entry, _)| entry), query, at, &mut page),
                 Stage::Id | Stage::Around | Stage::Within | Stage::Tags => {
                     if stage == Stage::Id && at.is_none() {
                         self.space_by_id(&snapshot, query, &everything, &mut page);
@@ -294,7 +295,8 @@ impl Search<'_> {
         match ask.stage {
             Stage::Id => {
                 if let Some(id) = terms.id {
-                    let view = handle.node(scope, &NodeRef::Id(id)).await?;
+                    // What is read through a handle of our own must not be answered to others later.
+                    let (view, _) = handle.read_node(scope, &NodeRef::Id(id)).await?;
                     seen.items.push(node(Arc::unwrap_or_clone(view), FoundBy::Id));
                 }
             }
@@ -377,28 +379,6 @@ impl Search<'_> {
             },
         })
     }
-}
-
-/// Spaces by the beginning of their names; where to go on, if not all of them could be looked at.
-fn names<'q>(
-    spaces: impl Iterator<Item = (&'q Entry, &'q Readable)>,
-    query: &SearchQuery,
-    at: Option<&(Uuid, Option<Place>)>,
-    page: &mut Page,
-) -> Option<Position> {
-    let beginning = &query.terms.text;
-    let mut last = at.map_or_else(Uuid::nil, |(space, _)| *space);
-    for (looked, (entry, _)) in spaces.enumerate() {
-        if page.is_full() || looked >= NAMES_PER_PAGE {
-            return Some(Position::behind(Stage::Names, last));
-        }
-        last = entry.view.id;
-        let found_by_id = query.terms.id == Some(last);
-        if !found_by_id && begins_with(&entry.view.name, beginning) {
-            page.items.push(found_space(entry, FoundBy::Name));
-        }
-    }
-    None
 }
 
 /// A space that is there, with what the caller may read of it.
