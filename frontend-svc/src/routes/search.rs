@@ -29,7 +29,8 @@ use crate::state::FrontendState;
 /// 3. the beginning of an address, such as `10.1.` or `2001:db8:`: the nodes in it;
 /// 4. the beginning of an address space's name;
 /// 5. the beginning of a tag's name, and nodes that set a tag to a value that begins with the text; with `Tag=value`, that
-///    tag, and with `Tag=` any value of it. Inherited and implied values are not looked at: `tags` in the list of nodes does.
+///    tag, and with `Tag=` any value of it. Inherited and implied values are not: the filter `tags` of a list of nodes
+///    finds those.
 ///
 /// Case does not matter. What is found for several reasons comes once. How much a page looks at is limited: it may have
 /// few results, even none, while there is a next one.

@@ -1,6 +1,7 @@
 //! Looking for something in all spaces: kinds and spaces, positions, how much a page looks at, and a search while things
 //! change. Every reading for every caller: [`model`].
 
+mod meanwhile;
 mod model;
 
 use std::collections::BTreeSet;
@@ -274,48 +275,5 @@ async fn a_space_whose_deletion_is_being_finished_is_not_found() {
     for text in ["10.1.2.3", "gone", &space.to_string()] {
         assert!(tell(&*access, query(text, 10)).await.is_empty(), "{text}");
         assert!(tell(&*fresh, query(text, 10)).await.is_empty(), "{text}");
-    }
-}
-
-/// While its node is resized to and fro, a space always has a node around an address in it, whether or not anybody worked
-/// with the space before.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_search_misses_a_node_while_it_is_resized() {
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let shared: Arc<dyn Store> = Arc::new(SharedStore(Arc::new(MemoryStore::new())));
-    for store in [memory, shared] {
-        let access = open(Arc::clone(&store)).await;
-        let mut nodes = Vec::new();
-        for index in 0..20 {
-            let space = new_space(&*access, &format!("space {index}")).await;
-            let made = run(&*access, space, create("10.0.0.0/16", &[])).await.unwrap();
-            nodes.push((space, node_of(made).id));
-        }
-        for _ in 0..10 {
-            // Nobody has worked with the spaces yet.
-            let fresh = open(Arc::clone(&store)).await;
-            let writer = Arc::clone(&fresh);
-            let targets = nodes.clone();
-            let writing = tokio::spawn(async move {
-                for length in [15, 16] {
-                    for (space, id) in &targets {
-                        let to = NewSize::Length(length);
-                        run(&*writer, *space, SpaceCommand::ResizeNode { id: *id, to })
-                            .await
-                            .unwrap();
-                    }
-                }
-            });
-            let mut rounds = 0;
-            while !writing.is_finished() || rounds == 0 {
-                rounds += 1;
-                match all_pages(&*fresh, query("10.0.7.7", 1000)).await {
-                    Ok((found, _)) => assert_eq!(found.len(), nodes.len()),
-                    // Where others write the store, a read that meets changes again and again says so.
-                    Err(refused) => assert_eq!(refused.code, ErrorCode::Contention),
-                }
-            }
-            writing.await.unwrap();
-        }
     }
 }
