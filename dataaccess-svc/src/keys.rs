@@ -114,6 +114,14 @@ pub(crate) fn node_prefix(key: &RowKey) -> Option<Prefix> {
     parse_prefix_text(key.as_str().strip_prefix("n_")?)
 }
 
+/// Nodes in a prefix, that at the prefix itself included.
+pub(crate) fn subtree_range(of: &Prefix) -> KeyRange {
+    KeyRange {
+        start: Some(node(of)),
+        ..node_range(None, Some(&of.last_descendant()))
+    }
+}
+
 /// Smallest key a node can have.
 pub(crate) fn node_floor() -> RowKey {
     row("n_")
@@ -180,6 +188,19 @@ pub(crate) fn after_tag(name: &TagName) -> RowKey {
     row(format!("d_{}-", escape(name.as_ref())))
 }
 
+/// All tag definitions from an escaped name on.
+pub(crate) fn tag_range_from(text: &str) -> KeyRange {
+    KeyRange {
+        start: Some(row(format!("d_{text}"))),
+        ..tag_range()
+    }
+}
+
+/// The escaped name in the key of a tag definition.
+pub(crate) fn tag_text(key: &RowKey) -> &str {
+    key.as_str().strip_prefix("d_").unwrap_or_default()
+}
+
 fn value_text(tag: &TagName, value: &TagValue) -> String {
     format!("t_{}_{}_", escape(tag.as_ref()), escape(value.as_ref()))
 }
@@ -217,10 +238,28 @@ pub(crate) fn values_range(tag: &TagName, after: Option<&TagValue>) -> KeyRange 
 
 /// Value and prefix of an index entry.
 pub(crate) fn parse_value(key: &RowKey) -> Option<(TagValue, Prefix)> {
-    let mut parts = key.as_str().strip_prefix("t_")?.split('_');
-    let _tag = parts.next()?;
+    parse_index(key).map(|(_, value, prefix)| (value, prefix))
+}
+
+/// Tag, value and prefix of an index entry.
+pub(crate) fn parse_index(key: &RowKey) -> Option<(TagName, TagValue, Prefix)> {
+    let mut parts = index_text(key).split('_');
+    let tag = TagName::new(&unescape(parts.next()?)?).ok()?;
     let value = TagValue::new(&unescape(parts.next()?)?).ok()?;
-    Some((value, parse_prefix_text(parts.next()?)?))
+    Some((tag, value, parse_prefix_text(parts.next()?)?))
+}
+
+/// What stands in the key of an index entry: `{tag}_{value}_{prefix}`.
+pub(crate) fn index_text(key: &RowKey) -> &str {
+    key.as_str().strip_prefix("t_").unwrap_or_default()
+}
+
+/// Entries of the whole index from such a text on.
+pub(crate) fn index_range(from: &str) -> KeyRange {
+    KeyRange {
+        start: Some(row(format!("t_{from}"))),
+        end: Some(row(format!("t_{LAST}"))),
+    }
 }
 
 /// A node's state after the change of that version.
@@ -519,8 +558,10 @@ mod tests {
 
     #[test]
     fn the_longest_legal_tag_and_value_still_make_a_legal_key() {
-        let tag = TagName::new(&"x:".repeat(32)).unwrap();
+        let tag = TagName::new(&format!("x{}", ":".repeat(63))).unwrap();
         let val = TagValue::new(&"é".repeat(128)).unwrap();
-        let _ = value(&tag, &val, &Prefix::everything(Family::V6));
+        let key = value(&tag, &val, &Prefix::everything(Family::V6));
+        // A search goes on behind it.
+        let _ = index_range(&format!("{}-", index_text(&key)));
     }
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod purge;
 mod records;
 mod rows;
+mod search;
 mod secret;
 mod space;
 mod users;

@@ -18,6 +18,7 @@ use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::purge;
+use crate::search::Search;
 use crate::space::{
     AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
     gone, load, submit, tag_view,
@@ -368,6 +369,19 @@ impl DataAccess for LocalDataAccess {
             FreeAnswer::Utilization(utilization) => Ok(utilization),
             FreeAnswer::Available(_) => unreachable!("another question was asked"),
         }
+    }
+
+    async fn search(&self, _context: &CallContext, request: SearchQuery) -> Result<Listed<Found>, ApiError> {
+        let inner = &self.inner;
+        let search = Search {
+            store: &inner.store,
+            config: &inner.config,
+            catalogue: &inner.catalogue,
+            spaces: &inner.spaces,
+            contexts: &inner.contexts,
+            answers: &inner.answers,
+        };
+        Ok(search.page(&request).await?)
     }
 
     async fn get_user(&self, _context: &CallContext, request: UserQuery) -> Result<Arc<Account>, ApiError> {

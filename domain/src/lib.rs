@@ -14,6 +14,7 @@ pub mod names;
 pub mod prefix;
 pub mod restructure;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod tags;
 mod text;

@@ -26,6 +26,7 @@ macro_rules! data_access_calls {
             lookup(LookupQuery) -> Vec<NodeView>, "The nodes that contain an address, longest first.";
             available(AvailableQuery) -> Listed<cadastre_domain::Prefix>, "Free blocks directly beneath a node.";
             utilization(UtilizationQuery) -> Utilization, "How much of a node is used.";
+            search(SearchQuery) -> Listed<Found>, "What a text may mean, in all spaces that the caller may read.";
             get_user(UserQuery) -> Arc<Account>, "One account.";
             list_users(UserListQuery) -> Listed<Arc<Account>>, "Accounts by name.";
             change_user(UserChangeRequest) -> UserChangeOutcome, "Changes one account.";

@@ -8,6 +8,7 @@ mod free;
 mod history;
 mod import;
 mod node;
+mod search;
 mod spaces;
 mod users;
 
@@ -18,5 +19,6 @@ pub use free::*;
 pub use history::*;
 pub use import::*;
 pub use node::*;
+pub use search::*;
 pub use spaces::*;
 pub use users::*;

@@ -4,4 +4,4 @@ mod list;
 mod state;
 mod write;
 
-pub(crate) use state::Catalogue;
+pub(crate) use state::{Catalogue, Entry, Snapshot};

@@ -68,6 +68,28 @@ impl SpaceHandle {
 }
 
 impl SpaceHandle {
+    /// Nodes in a prefix, whether or not there is a node at it, behind one of them.
+    pub(crate) async fn within(
+        &self,
+        scope: &Scope,
+        prefix: &Prefix,
+        limit: usize,
+        after: Option<&Prefix>,
+    ) -> Outcome<Listed<NodeView>> {
+        self.consistent(|published| async move {
+            let resolver = self.resolver(&published);
+            let page = Page {
+                resolver: &resolver,
+                scope,
+                tags: &[],
+                limit,
+            };
+            let segments = segments::of_subtree(&resolver, scope, prefix).await?;
+            page.walk(segments, after).await
+        })
+        .await
+    }
+
     /// A page of tag definitions by name.
     pub(crate) async fn tags(&self, query: &TagListQuery) -> Outcome<Listed<TagView>> {
         self.current().await?;

@@ -75,20 +75,28 @@ impl SpaceHandle {
         {
             return Ok(view);
         }
-        let (view, published) = self
-            .consistent(|published| async move {
-                let resolver = self.resolver(&published);
-                let (record, context, visibility) = self.visible(&resolver, scope, node).await?;
-                let resolved = resolver.resolve(&record, &context)?;
-                let view = Arc::new(node_view(record, &context, &resolved, visibility));
-                Ok((view, Arc::clone(&published)))
-            })
-            .await?;
+        let (view, published) = self.read_node(scope, node).await?;
         // Only now is it known to belong to one moment.
         if remembers && view.visibility == Visibility::Full {
             self.answers.put(self.id, &published.head, &view);
         }
         Ok(view)
+    }
+
+    /// The same from the rows, with the head that it goes by; nothing is remembered of the answer.
+    pub(crate) async fn read_node(
+        &self,
+        scope: &Scope,
+        node: &NodeRef,
+    ) -> Outcome<(Arc<NodeView>, Arc<Published>)> {
+        self.consistent(|published| async move {
+            let resolver = self.resolver(&published);
+            let (record, context, visibility) = self.visible(&resolver, scope, node).await?;
+            let resolved = resolver.resolve(&record, &context)?;
+            let view = Arc::new(node_view(record, &context, &resolved, visibility));
+            Ok((view, Arc::clone(&published)))
+        })
+        .await
     }
 
     async fn visible(

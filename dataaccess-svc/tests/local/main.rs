@@ -10,6 +10,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod search;
 mod structure;
 mod support;
 mod users;

@@ -6,6 +6,8 @@ use actix_web::{App, HttpServer};
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::*;
 use cadastre_dataaccess::{HttpDataAccess, Secret, configure_internal_api};
+use cadastre_domain::roles::{Readable, ReadableSpaces};
+use cadastre_domain::search::SearchTerms;
 
 use crate::support::*;
 
@@ -80,6 +82,21 @@ async fn commands_reads_and_refusals_travel_unchanged() {
         at: below.created,
     };
     assert_eq!(access.node_as_of(&context(), past).await.unwrap(), below);
+    let mut question = SearchQuery {
+        terms: SearchTerms::read(&below.prefix.addr().to_string()).unwrap(),
+        kinds: SearchKinds::ALL,
+        space: Some(space),
+        readable: ReadableSpaces::Only([(space, Readable::everything())].into()),
+        page: PageRequest {
+            limit: 1,
+            after: None,
+        },
+    };
+    let found = access.search(&context(), question.clone()).await.unwrap();
+    assert_eq!(found.items[0].by, FoundBy::Address);
+    assert_eq!(found.items[0].thing, FoundThing::Node(Box::new(below)));
+    question.page.after = found.next;
+    assert_eq!(access.search(&context(), question).await.unwrap().items.len(), 1);
     access.ready(&context(), ()).await.unwrap();
     server.stop(false).await;
 }

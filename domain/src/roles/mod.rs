@@ -4,9 +4,11 @@
 mod access;
 mod grant;
 mod permissions;
+mod readable;
 mod scope;
 
 pub use access::{VisibleSpaces, access, may_grant, visible_spaces};
 pub use grant::{Grant, GrantError, GrantTarget, UnknownTarget};
 pub use permissions::{Permission, Role, UnknownPermission, UnknownRole};
+pub use readable::{Readable, ReadableSpaces, readable_spaces};
 pub use scope::{Scope, Visibility};

@@ -9,6 +9,7 @@ pub(crate) mod import;
 pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod readonly;
+pub(crate) mod search;
 pub(crate) mod space;
 pub(crate) mod tag;
 pub(crate) mod user;

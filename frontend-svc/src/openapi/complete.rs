@@ -95,7 +95,12 @@ fn error_statuses(route: &RouteSpec, operation: &Operation) -> Vec<u16> {
     if route.needs != Needs::Public {
         statuses.push(401);
     }
-    if route.path.contains('{') {
+    let names_space = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter: &Parameter| parameter.name == "addressSpaceId");
+    if route.path.contains('{') || names_space {
         statuses.push(404);
     }
     if route.method != "GET" && route.needs != Needs::Public {

@@ -118,10 +118,21 @@ pub(crate) fn explanation() -> Value {
     })
 }
 
+/// That node, found by an address in it.
+pub(crate) fn found() -> Value {
+    json!({
+        "kind": "ip",
+        "match": "address",
+        "addressSpaceId": SPACE,
+        "addressSpaceName": "Corporate-Network",
+        "ip": node(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cadastre_api_types::public::{AddressSpace, Explanation, Ip, Tag, TagWrite};
+    use cadastre_api_types::public::{AddressSpace, Explanation, Ip, SearchResult, Tag, TagWrite};
 
     #[test]
     fn the_examples_are_of_their_types() -> Result<(), serde_json::Error> {
@@ -132,6 +143,7 @@ mod tests {
         serde_json::from_value::<Ip>(top())?;
         serde_json::from_value::<Ip>(node())?;
         serde_json::from_value::<Explanation>(explanation())?;
+        serde_json::from_value::<SearchResult>(found())?;
         Ok(())
     }
 }

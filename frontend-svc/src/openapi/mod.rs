@@ -18,7 +18,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, spaces, tags, tokens, users,
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags, tokens, users,
 };
 
 /// Name of the security scheme.
@@ -33,6 +33,7 @@ const BEARER: &str = "bearer";
         (name = "Tags", description = "What may be set on nodes, what flows down the tree, and what follows from what."),
         (name = "IP addresses", description = "The nodes of a tree: prefixes, and addresses as /32 or /128."),
         (name = "Import and export", description = "Files of prefixes, in and out."),
+        (name = "Search", description = "Finding something in all address spaces at once."),
         (name = "History", description = "What was changed, when and by whom; and following changes as they happen."),
         (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
         (name = "Users", description = "Users and their roles."),
@@ -97,6 +98,7 @@ const BEARER: &str = "bearer";
         history::of_node,
         history::of_prefix,
         changes::list,
+        search::search,
     ),
     components(schemas(ErrorBody, DryRun)),
 )]

@@ -155,6 +155,21 @@ pub(crate) struct LookupParam {
     address: String,
 }
 
+/// What to look for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct SearchParams {
+    /// An address, a prefix, the beginning of an address, of a name or of the value of a tag, `Tag=value`, or an id.
+    #[param(example = "10.1.2.3", min_length = 1, max_length = 256)]
+    q: String,
+    /// Only these kinds of things: `space`, `tag`, `ip`, with commas between.
+    #[param(example = "space,ip", pattern = "^(space|tag|ip)(,(space|tag|ip))*$")]
+    kinds: Option<String>,
+    /// Only in this address space; `404` if there is none that the caller may know of.
+    #[param(value_type = Option<String>, format = Uuid, example = "0198a2b4-5c6d-7e8f-9012-3456789abcde")]
+    address_space_id: Option<String>,
+}
+
 /// Planning without doing.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]

@@ -12,6 +12,7 @@ pub(crate) mod ips;
 pub(crate) mod jwks;
 pub(crate) mod me;
 pub(crate) mod roles;
+pub(crate) mod search;
 pub(crate) mod spaces;
 pub(crate) mod table;
 pub(crate) mod tags;

@@ -10,7 +10,7 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, spaces, tags, tokens, users,
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
 
@@ -189,6 +189,11 @@ route_table! {
     }
     "/api/v1/addressspaces/{spaceId}/imports/{importId}/stop" {
         POST Space(IpsWrite) => imports::stop;
+    }
+
+    "/api/v1/search" {
+        // Every caller finds what they may read, space by space.
+        GET Authenticated => search::search;
     }
 
     // The past.

@@ -354,6 +354,9 @@ impl DataAccess for FakeAccess {
     async fn lookup(&self, _: &CallContext, _: LookupQuery) -> Result<Vec<NodeView>, ApiError> {
         not_here()
     }
+    async fn search(&self, _: &CallContext, _: SearchQuery) -> Result<Listed<Found>, ApiError> {
+        not_here()
+    }
     async fn available(&self, _: &CallContext, _: AvailableQuery) -> Result<Listed<Prefix>, ApiError> {
         not_here()
     }

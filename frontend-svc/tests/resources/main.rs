@@ -8,6 +8,7 @@ mod lists;
 mod malformed;
 mod past;
 mod scopes;
+mod search;
 mod spaces;
 mod structure;
 mod tags;

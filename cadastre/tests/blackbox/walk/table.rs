@@ -423,6 +423,9 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         |cast, actor| seen(cast, actor, "/changes?since=0"),
     ),
+    route("GET", "/api/v1/search", AnyUser, 200, |_, actor| {
+        actor.client.get("/api/v1/search?q=10.1.1.1")
+    }),
     route("POST", "/api/v1/auth/login", Anybody, 200, |cast, actor| {
         login(&actor.client, &cast.at.user(&[]).name)
     }),
