@@ -75,6 +75,7 @@ fn a_journal_row_of_format_1() {
         actor: "ada".to_owned(),
         correlation_id: "c".to_owned(),
         command: "CreateNode".to_owned(),
+        reverts: None,
         changes: vec![JournalImage::Node {
             before: None,
             after: Some(node()),
@@ -227,6 +228,7 @@ fn a_long_journal_entry_is_put_together_again() {
         actor: "ada".to_owned(),
         correlation_id: "c".to_owned(),
         command: "UpdateTag".to_owned(),
+        reverts: None,
         changes: vec![JournalImage::User {
             what: "é".repeat(50_000),
         }],

@@ -229,7 +229,7 @@ impl<'a> Group<'a> {
         if let Some(key) = &request.options.idempotency
             && let Some(record) = idempotency::find(rows, key, time, lifetime).await?
         {
-            let replay = replay(rows, &job.context.scope, record).await?;
+            let replay = replay(rows, &job.context.scope, &request.command, record).await?;
             return Ok(Step::nothing(batch, Done::Outcome(Box::new(replay))));
         }
         let limits = handle.store.limits();

@@ -22,6 +22,7 @@ mod read;
 mod reject;
 mod replay;
 mod restructure;
+mod revert;
 mod segments;
 mod step;
 mod tag_query;

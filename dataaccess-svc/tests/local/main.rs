@@ -9,6 +9,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod revert;
 mod structure;
 mod support;
 mod users;

@@ -90,6 +90,7 @@ const BEARER: &str = "bearer";
         history::of_node,
         history::of_prefix,
         changes::list,
+        changes::revert::revert,
     ),
     components(schemas(ErrorBody, DryRun)),
 )]

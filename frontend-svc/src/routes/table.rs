@@ -179,6 +179,10 @@ route_table! {
     "/api/v1/addressspaces/{spaceId}/changes" {
         GET Space(IpsRead) => changes::list;
     }
+    "/api/v1/addressspaces/{spaceId}/changes/{version}/revert" {
+        // A change of a tag definition needs `tags.write` in the whole space, too: the decision sees to it.
+        POST Space(IpsWrite) => changes::revert::revert;
+    }
 
     // Sessions and API tokens.
     "/api/v1/auth/login" {

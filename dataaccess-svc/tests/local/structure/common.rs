@@ -90,12 +90,14 @@ async fn a_repeated_split_merge_or_resize_is_done_once_and_answered_again() {
                     replayed: false,
                     subject,
                     made,
+                    ..
                 },
                 CommandOutcome::Committed {
                     version: same,
                     replayed: true,
                     subject: same_subject,
                     made: same_made,
+                    ..
                 },
             ) => assert_eq!((version, subject, made), (same, same_subject, same_made)),
             other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 
 mod common;
 mod merge;
-mod model;
+pub(crate) mod model;
 mod resize;
 mod split;
 
