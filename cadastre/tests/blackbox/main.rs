@@ -12,6 +12,7 @@ mod bad_input;
 mod ips;
 mod kill;
 mod operations;
+mod revert;
 mod spaces;
 mod split;
 mod support;

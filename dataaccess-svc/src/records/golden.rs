@@ -68,6 +68,34 @@ fn a_history_row_of_format_1() {
 }
 
 #[test]
+fn a_journal_row_of_a_revert_names_the_version_that_it_took_back() {
+    let entry = JournalEntry {
+        version: 9,
+        time: time(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        command: "Revert".to_owned(),
+        reverts: Some(7),
+        changes: vec![JournalImage::Node {
+            before: Some(node()),
+            after: None,
+        }],
+    };
+    let golden = format!(
+        r#"{{"V":1,"CommitId":"01928f5e-0000-7000-8000-000000000001","Entry":{{"Version":9,"Time":"2026-01-02T03:04:05.000006Z","Actor":"ada","CorrelationId":"c","Command":"Revert","Reverts":7,"Changes":[{{"Node":{{"before":{NODE},"after":null}}}}]}}}}"#
+    );
+    reads_and_writes(
+        &JournalRecord {
+            v: 1,
+            commit_id: id(),
+            entry: Some(entry),
+            chunks: None,
+        },
+        &golden,
+    );
+}
+
+#[test]
 fn a_journal_row_of_format_1() {
     let entry = JournalEntry {
         version: 7,
