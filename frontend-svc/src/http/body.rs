@@ -90,22 +90,23 @@ pub(crate) async fn none(request: &HttpRequest, payload: web::Payload) -> Result
     if !content_type(request)? {
         return Err(wrong_media_type("has no Content-Type"));
     }
-    match parse(&bytes)? {
-        Value::Object(object) => match object.keys().next() {
-            None => Ok(nothing),
-            Some(unknown) => Err(ApiError::new(
-                ErrorCode::UnknownField,
-                format!(
-                    "This call needs no body, and this one has the field `{}`. Leave it out, or send {{}}.",
-                    echo(unknown)
-                ),
-            )
-            .with_details(json!({ "field": echo(unknown), "known": [] }))),
-        },
-        other => Err(malformed(format!(
+    let tree = parse(&bytes)?;
+    let Value::Object(object) = &tree else {
+        return Err(malformed(format!(
             "The body is {}; this call needs none. Leave it out, or send {{}}.",
-            kind(&other)
-        ))),
+            kind(&tree)
+        )));
+    };
+    match object.keys().next() {
+        None => Ok(nothing),
+        Some(unknown) => Err(ApiError::new(
+            ErrorCode::UnknownField,
+            format!(
+                "This call needs no body, and this one has the field `{}`. Leave it out, or send {{}}.",
+                echo(unknown)
+            ),
+        )
+        .with_details(json!({ "field": echo(unknown), "known": [] }))),
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Beneath<'a> {
         let most = self.decider.verify_rows;
         Err(cannot(
             self.version,
-            format!(
+            &format!(
                 "there are too many nodes in {within} to check that those that came since keep their tags: more than \
                  {most} would have to be looked at. Delete or change the nodes one by one instead"
             ),
@@ -94,7 +94,7 @@ impl<'a> Beneath<'a> {
             {
                 self.found = Some(self.refuse(
                     &parent,
-                    format!("{} came since and lies between {from} and {to}", parent.prefix),
+                    &format!("{} came since and lies between {from} and {to}", parent.prefix),
                 ));
             }
             return Ok(());
@@ -119,7 +119,7 @@ impl<'a> Beneath<'a> {
                 && !self.was_there(&node).await?
             {
                 let why = format!("{child} came since beneath {from} and would lie outside of {to}");
-                self.found = Some(self.refuse(&node, why));
+                self.found = Some(self.refuse(&node, &why));
                 return Ok(());
             }
         }
@@ -177,7 +177,7 @@ impl<'a> Beneath<'a> {
                     if node.revision > self.version
                         && let Some(why) = retagged(&node, &was, &will)
                     {
-                        self.found = Some(self.refuse(&node, why));
+                        self.found = Some(self.refuse(&node, &why));
                         return Ok(());
                     }
                     alike(&was.inheritable(), &will.inheritable())
@@ -192,11 +192,11 @@ impl<'a> Beneath<'a> {
         Ok(())
     }
 
-    fn refuse(&self, node: &NodeRecord, why: String) -> Failure {
+    fn refuse(&self, node: &NodeRecord, why: &str) -> Failure {
         let details = json!({ "id": node.ip_id, "prefix": node.prefix, "changedBy": node.revision });
         cannot(
             self.version,
-            format!(
+            &format!(
                 "{why} (version {}). Change or delete {} first",
                 node.revision, node.prefix
             ),

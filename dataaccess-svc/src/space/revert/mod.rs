@@ -24,6 +24,8 @@ use crate::rows::Rows;
 
 /// A node before and after a change.
 type NodeImage = (Option<NodeRecord>, Option<NodeRecord>);
+/// A tag definition before and after a change.
+type DefinitionImage = (Option<TagRecord>, Option<TagRecord>);
 
 /// Decides to take a version back. `may_define`: the caller may change tag definitions.
 pub(super) async fn decide(decider: &Decider<'_>, version: u64, may_define: bool) -> Outcome<Decision> {
@@ -41,7 +43,7 @@ pub(super) async fn decide(decider: &Decider<'_>, version: u64, may_define: bool
     check_reach(&entry, &decider.context.scope, may_define)?;
     let decided = match parts(&entry)? {
         Parts::Nodes(images) => nodes::take_back(decider, version, images).await,
-        Parts::Definition(before, after) => redefine(decider, version, before, after).await,
+        Parts::Definition(images) => redefine(decider, version, *images).await,
     };
     match decided {
         Ok(Decision::Change(mut effects)) => {
@@ -57,8 +59,11 @@ pub(super) async fn decide(decider: &Decider<'_>, version: u64, may_define: bool
 /// The definition that a revert of this version would put in place of another one.
 pub(super) async fn definition_restored(rows: Rows<'_>, version: u64) -> Outcome<Option<TagDefinition>> {
     Ok(match parts(&journal_entry(rows, version).await?)? {
-        Parts::Definition(Some(before), Some(_)) => Some(before.definition()),
-        Parts::Definition(..) | Parts::Nodes(_) => None,
+        Parts::Definition(images) => match *images {
+            (Some(before), Some(_)) => Some(before.definition()),
+            (Some(_), None) | (None, Some(_)) | (None, None) => None,
+        },
+        Parts::Nodes(_) => None,
     })
 }
 
@@ -123,13 +128,13 @@ pub(super) fn check_reach(entry: &JournalEntry, scope: &Scope, may_define: bool)
 /// What an entry changed.
 enum Parts {
     Nodes(Vec<NodeImage>),
-    Definition(Option<TagRecord>, Option<TagRecord>),
+    Definition(Box<DefinitionImage>),
 }
 
 /// What an entry changed, if that is something that can be taken back.
 fn parts(entry: &JournalEntry) -> Outcome<Parts> {
     let version = entry.version;
-    let refuse = |why: &str| Err(cannot(version, why.to_owned(), json!({})));
+    let refuse = |why: &str| Err(cannot(version, why, json!({})));
     let (mut nodes, mut definitions, mut space) = (Vec::new(), Vec::new(), entry.command == "DeleteSpace");
     for image in &entry.changes {
         match image {
@@ -144,7 +149,7 @@ fn parts(entry: &JournalEntry) -> Outcome<Parts> {
     match (nodes.is_empty(), definitions.pop()) {
         (true, None) => refuse("it changed nothing"),
         (false, None) => Ok(Parts::Nodes(nodes)),
-        (true, Some((before, after))) if definitions.is_empty() => Ok(Parts::Definition(before, after)),
+        (true, Some(images)) if definitions.is_empty() => Ok(Parts::Definition(Box::new(images))),
         (_, Some(_)) => refuse(
             "it changed several tag definitions, or definitions and nodes, at once. Change them one by one instead",
         ),
@@ -155,15 +160,14 @@ fn parts(entry: &JournalEntry) -> Outcome<Parts> {
 async fn redefine(
     decider: &Decider<'_>,
     version: u64,
-    before: Option<TagRecord>,
-    after: Option<TagRecord>,
+    (before, after): DefinitionImage,
 ) -> Outcome<Decision> {
     standing::check_definition(decider, version, before.as_ref(), after.as_ref()).await?;
     match (before, after) {
         (Some(before), Some(_)) => definition::update(decider, &before.definition(), None).await,
         (Some(before), None) => definition::create(decider, &before.definition(), before.created_on).await,
         (None, Some(after)) => definition::delete(decider, &after.name, None).await,
-        (None, None) => Err(cannot(version, "it changed nothing".to_owned(), json!({}))),
+        (None, None) => Err(cannot(version, "it changed nothing", json!({}))),
     }
 }
 
@@ -178,7 +182,7 @@ fn no_change(version: u64, head: u64) -> Failure {
 }
 
 /// The refusal of a revert, with facts.
-fn cannot(version: u64, why: String, mut details: serde_json::Value) -> Failure {
+fn cannot(version: u64, why: &str, mut details: serde_json::Value) -> Failure {
     details["version"] = json!(version);
     ApiError::new(
         ErrorCode::RevertConflict,
@@ -194,8 +198,7 @@ fn in_the_way(version: u64, failure: Failure) -> Failure {
         Failure::Refused(error) if error.code.status() == 400 && error.code != ErrorCode::CommandTooLarge => {
             let mut details = error.details.unwrap_or_else(|| json!({}));
             details["because"] = json!(error.code);
-            let why = error.message.trim_end_matches('.').to_owned();
-            cannot(version, why, details)
+            cannot(version, error.message.trim_end_matches('.'), details)
         }
         Failure::Refused(_) | Failure::Store(_) | Failure::Record(_) => failure,
     }

@@ -198,7 +198,7 @@ async fn refusal(rows: Rows<'_>, version: u64, moved: &[Moved], count: usize) ->
         if entry.reverts == Some(version) {
             return Ok(cannot(
                 version,
-                format!("it was already taken back by version {by}. To do it again, take version {by} back"),
+                &format!("it was already taken back by version {by}. To do it again, take version {by} back"),
                 json!({ "revertedBy": by }),
             ));
         }
@@ -215,7 +215,7 @@ async fn refusal(rows: Rows<'_>, version: u64, moved: &[Moved], count: usize) ->
     };
     Ok(cannot(
         version,
-        format!(
+        &format!(
             "{}{more}. Take the later changes back first, the latest of them before the others, or make the change by \
              hand",
             sentences.join(", ")

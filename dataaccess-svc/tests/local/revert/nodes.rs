@@ -239,3 +239,41 @@ async fn a_revert_in_the_same_group_as_its_change_sees_it() {
     assert_eq!(ground.state().await.nodes[&prefix("10.0.0.0/8")].description, "");
     assert_eq!(ground.head().await, made + 2);
 }
+
+#[tokio::test]
+async fn a_thousand_nodes_are_taken_back_and_made_again_in_one_step() {
+    let ground = Ground::new().await;
+    define(ground.access.as_ref(), ground.space, definition("Owner")).await;
+    ground.make("10.0.0.0/16", &[]).await;
+    let before = ground.state().await;
+    let wanted = Wanted {
+        prefix_length: 26,
+        count: 1000,
+        strategy: Strategy::LowestFree,
+        seed: 0,
+        include_edges: false,
+        tags: tags(&[("Owner", "net")]),
+        description: "block".to_owned(),
+    };
+    let from = AllocateFrom::Node(ground.id("10.0.0.0/16").await);
+    let taken = ground.done(SpaceCommand::Allocate { from, wanted }).await;
+    let (changes, conflict) = ground.plan(taken).await.unwrap();
+    assert_eq!((changes.len(), conflict), (1000, None));
+    to_and_fro(&ground, &before, taken).await;
+    assert_eq!(ground.state().await.nodes.len(), 1001);
+    // What is free is counted by it.
+    let query = UtilizationQuery {
+        space: ground.space,
+        node: ground.id("10.0.0.0/16").await,
+    };
+    let used = ground.access.utilization(&context(), query).await.unwrap();
+    ground.revert(taken + 2).await.unwrap();
+    let query = UtilizationQuery {
+        space: ground.space,
+        node: ground.id("10.0.0.0/16").await,
+    };
+    let unused = ground.access.utilization(&context(), query).await.unwrap();
+    assert_ne!(used.used, unused.used);
+    assert_eq!(unused.free, unused.total);
+    assert_eq!(ground.state().await, before);
+}

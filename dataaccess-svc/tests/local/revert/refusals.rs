@@ -9,8 +9,10 @@ use cadastre_domain::Scope;
 use cadastre_domain::tags::ConflictPolicy;
 use cadastre_storage::{MemoryStore, PartitionKey, RowKey, Store, Write};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Ground;
+use crate::structure::common::Narrow;
 use crate::support::*;
 
 /// The sentence of a refusal, which changes nothing and is planned just so.
@@ -69,7 +71,7 @@ async fn what_was_changed_since_is_named_with_the_version_that_did_it() {
 async fn a_second_revert_says_which_was_the_first() {
     let ground = Ground::new().await;
     define(ground.access.as_ref(), ground.space, definition("Region")).await;
-    let made = ground.make("10.0.0.0/8", &[]).await;
+    ground.make("10.0.0.0/8", &[]).await;
     let changed = ground.retag("10.0.0.0/8", &[("Region", "eu")]).await;
     let taken_back = |version: u64, by: u64, sentence: String| {
         assert!(
@@ -94,7 +96,6 @@ async fn a_second_revert_says_which_was_the_first() {
     let fresh = ground.make("11.0.0.0/8", &[]).await;
     let by = ground.revert(fresh).await.unwrap().version;
     taken_back(fresh, by, conflict(&ground, fresh).await);
-    let _ = made;
 }
 
 #[tokio::test]
@@ -220,14 +221,13 @@ async fn what_was_before_must_obey_the_rules_of_now() {
     // A value above that a policy forbids, and one beneath.
     let mut reject = definition("Owner");
     reject.conflict = ConflictPolicy::Reject;
-    let made = ground.make("11.0.0.0/8", &[("Owner", "net")]).await;
+    ground.make("11.0.0.0/8", &[("Owner", "net")]).await;
     let emptied = ground.retag("11.0.0.0/8", &[]).await;
     ground.make("11.1.0.0/16", &[("Owner", "dev")]).await;
     ground.done(SpaceCommand::UpdateTag { definition: reject }).await;
     let error = ground.revert(emptied).await.unwrap_err();
     assert_eq!(error.code, TagConflict, "{error:?}");
     assert!(error.message.contains("11.1.0.0/16"), "{error:?}");
-    assert!(made < emptied);
 }
 
 #[tokio::test]
@@ -340,4 +340,57 @@ async fn a_node_that_lived_elsewhere_since_does_not_come_back_at_an_earlier_plac
         sentence.contains("10.0.0.0/9 was the last place of the node"),
         "{sentence}"
     );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_one_commit_is_refused_as_such() {
+    // Joining takes two rows for each node, bringing it back takes three.
+    let ground = Ground::on(Arc::new(Narrow(MemoryStore::new()))).await;
+    let mut ids = Vec::new();
+    for half in ["10.0.0.0/25", "10.0.0.128/25"] {
+        ground.make(half, &[]).await;
+        let split = SpaceCommand::SplitNode {
+            id: ground.id(half).await,
+            prefix_length: 29,
+            first_id: Uuid::now_v7(),
+            tags: tags(&[]),
+            description: String::new(),
+        };
+        ground.done(split).await;
+        ground.delete(half).await;
+    }
+    ids.extend(ground.views().await.into_iter().map(|node| node.id));
+    assert_eq!(ids.len(), 32);
+    let merged_id = Uuid::now_v7();
+    let merged = ground.done(SpaceCommand::MergeNodes { ids, merged_id }).await;
+    let before = ground.state().await;
+    let error = ground.revert(merged).await.unwrap_err();
+    assert_eq!(error.code, CommandTooLarge, "{error:?}");
+    assert_eq!(ground.plan(merged).await.unwrap().1, Some(error));
+    assert_eq!(ground.state().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_take_the_same_change_back_at_once_one_does() {
+    let ground = Arc::new(Ground::new().await);
+    let made = ground.make("10.0.0.0/8", &[]).await;
+    let mut tasks = Vec::new();
+    for _ in 0..16 {
+        let ground = Arc::clone(&ground);
+        tasks.push(tokio::spawn(async move { ground.revert(made).await }));
+    }
+    let (mut done, mut refused) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(entry) => {
+                assert_eq!(entry.version, made + 1);
+                done += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.details.unwrap()["revertedBy"], made + 1);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((done, refused, ground.head().await), (1, 15, made + 1));
 }

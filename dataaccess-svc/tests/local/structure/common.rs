@@ -260,7 +260,7 @@ async fn no_read_misses_a_node_while_it_is_resized_again_and_again() {
 
 /// A store whose batches are as small as those of the weakest backend.
 #[derive(Debug)]
-struct Narrow(MemoryStore);
+pub(crate) struct Narrow(pub(crate) MemoryStore);
 
 #[async_trait::async_trait]
 impl Store for Narrow {

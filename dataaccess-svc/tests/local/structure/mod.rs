@@ -1,6 +1,6 @@
 //! Split, merge and resize: one claim at a time, and all of them against the model.
 
-mod common;
+pub(crate) mod common;
 mod merge;
 pub(crate) mod model;
 mod resize;
