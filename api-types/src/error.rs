@@ -38,7 +38,7 @@ error_codes! {
     MalformedRequest = 400,
     /// The body has a field that this call does not know.
     UnknownField = 400,
-    /// A query parameter is unknown, missing or has no legal value.
+    /// A parameter of the query or the path is unknown, missing or has no legal value.
     InvalidParameter = 400,
     /// A read-only field was sent with a value other than the stored one.
     ReadOnlyField = 400,
@@ -128,6 +128,8 @@ error_codes! {
     ImportRefused = 409,
     /// The import was stopped by somebody, or another request has taken it over.
     ImportStopped = 409,
+    /// A change cannot be taken back: something in its place has changed since, or would suffer from it.
+    RevertConflict = 409,
     /// `If-Match` names an older version.
     PreconditionFailed = 412,
     /// The body is larger than this server takes.

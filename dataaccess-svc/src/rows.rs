@@ -1,5 +1,6 @@
 //! Reading rows of one partition: what is durable, or that plus what earlier commands of a group have written
-//! but not yet made durable (the overlay). Only the writer ever reads through an overlay.
+//! but not yet made durable (the overlay). Only the writer reads through an overlay, and who looks at what a revert
+//! would leave.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -193,6 +194,12 @@ impl<'a> Rows<'a> {
             Some((key, bytes)) => Ok(Some(decode(&key, &bytes)?)),
             None => Ok(None),
         }
+    }
+
+    /// Whether there is a node strictly beneath a prefix.
+    pub(crate) async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
+        let range = keys::node_range(Some(prefix), Some(&prefix.last_descendant()));
+        Ok(self.first(&range).await?.is_some())
     }
 
     /// The greatest node at or before a prefix in order.

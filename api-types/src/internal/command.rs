@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{MutationOptions, NodeView};
+use super::{JournalView, MutationOptions, NodeView};
 use crate::error::ApiError;
 
 /// What to change.
@@ -90,6 +90,13 @@ pub enum SpaceCommand {
         id: Uuid,
         /// What it becomes.
         to: NewSize,
+    },
+    /// Takes the command of a version back: what it changed becomes what it was before.
+    Revert {
+        /// Version of the command.
+        version: u64,
+        /// The caller may change tag definitions, too.
+        may_define: bool,
     },
 }
 
@@ -187,6 +194,9 @@ pub enum CommandOutcome {
         /// The nodes that an allocation or a split made, in the order in which they were taken.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         made: Vec<NodeView>,
+        /// The command in the journal, of one that is answered like that: `Revert`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<Box<JournalView>>,
     },
     /// A dry run: what would change, or what stands in the way.
     Planned {

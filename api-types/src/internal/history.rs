@@ -85,6 +85,9 @@ pub struct JournalView {
     pub correlation_id: String,
     /// Name of the command.
     pub command: String,
+    /// The version that it took back, of a `Revert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<u64>,
     /// What changed within the caller's scope, the command's subject first.
     pub changes: Vec<ThingChange>,
 }

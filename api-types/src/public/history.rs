@@ -67,6 +67,9 @@ pub struct JournalEntry {
     /// The command, for example `CreateNode`.
     #[schema(example = "CreateNode")]
     pub command: String,
+    /// The version that it took back, of a `Revert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<u64>,
     /// What changed within the caller's scope, the command's subject first. Nodes are shown as in their history,
     /// tag definitions as `GET` shows them.
     pub changes: Vec<Change>,

@@ -12,6 +12,7 @@ mod bad_input;
 mod ips;
 mod kill;
 mod operations;
+mod revert;
 mod search;
 mod spaces;
 mod split;

@@ -225,6 +225,7 @@ impl Catalogue {
             actor: context.actor.clone(),
             correlation_id: context.correlation_id.clone(),
             command: plan.command.to_owned(),
+            reverts: None,
             changes: vec![JournalImage::Space {
                 before: plan.before.as_ref().map(|space| space.name.clone()),
                 after: plan.after.as_ref().map(|space| space.name.clone()),

@@ -77,6 +77,59 @@ fn a_history_row_of_format_1() {
 }
 
 #[test]
+fn a_journal_row_of_a_revert_names_the_version_that_it_took_back() {
+    let entry = JournalEntry {
+        version: 9,
+        time: time(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        command: "Revert".to_owned(),
+        reverts: Some(7),
+        changes: vec![JournalImage::Node {
+            before: Some(node()),
+            after: None,
+        }],
+        nodes: Vec::new(),
+    };
+    let golden = format!(
+        r#"{{"V":1,"CommitId":"01928f5e-0000-7000-8000-000000000001","Entry":{{"Version":9,"Time":"2026-01-02T03:04:05.000006Z","Actor":"ada","CorrelationId":"c","Command":"Revert","Reverts":7,"Changes":[{{"Node":{{"before":{NODE},"after":null}}}}]}}}}"#
+    );
+    reads_and_writes(
+        &JournalRecord {
+            v: 1,
+            commit_id: id(),
+            entry: Some(entry),
+            chunks: None,
+        },
+        &golden,
+    );
+}
+
+#[test]
+fn a_journal_row_may_leave_nodes_to_their_history() {
+    let entry = JournalEntry {
+        version: 9,
+        time: time(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        command: "Import".to_owned(),
+        reverts: None,
+        changes: Vec::new(),
+        nodes: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+    };
+    let golden = r#"{"V":1,"CommitId":"01928f5e-0000-7000-8000-000000000001","Entry":{"Version":9,"Time":"2026-01-02T03:04:05.000006Z","Actor":"ada","CorrelationId":"c","Command":"Import","Changes":[],"Nodes":["10.0.0.0/8","2001:db8::/32"]}}"#;
+    reads_and_writes(
+        &JournalRecord {
+            v: 1,
+            commit_id: id(),
+            entry: Some(entry),
+            chunks: None,
+        },
+        golden,
+    );
+}
+
+#[test]
 fn a_journal_row_of_format_1() {
     let entry = JournalEntry {
         version: 7,
@@ -84,6 +137,7 @@ fn a_journal_row_of_format_1() {
         actor: "ada".to_owned(),
         correlation_id: "c".to_owned(),
         command: "CreateNode".to_owned(),
+        reverts: None,
         changes: vec![JournalImage::Node {
             before: None,
             after: Some(node()),
@@ -237,6 +291,7 @@ fn a_long_journal_entry_is_put_together_again() {
         actor: "ada".to_owned(),
         correlation_id: "c".to_owned(),
         command: "UpdateTag".to_owned(),
+        reverts: None,
         changes: vec![JournalImage::User {
             what: "é".repeat(50_000),
         }],

@@ -62,6 +62,9 @@ pub(crate) struct JournalEntry {
     pub correlation_id: String,
     /// Name of the command.
     pub command: String,
+    /// The version that it took back, of a `Revert`. Missing in rows that are older than the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<u64>,
     /// What changed, the command's subject first.
     pub changes: Vec<JournalImage>,
     /// Nodes that changed, too, and whose states before and after are in their history: how an import of thousands of

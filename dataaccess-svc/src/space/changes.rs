@@ -124,7 +124,7 @@ impl SpaceHandle {
 }
 
 /// An entry as a caller sees it; `None` if nothing in it is for them.
-fn clipped(entry: JournalEntry, scope: &Scope) -> Option<JournalView> {
+pub(super) fn clipped(entry: JournalEntry, scope: &Scope) -> Option<JournalView> {
     let changes: Vec<ThingChange> = entry
         .changes
         .into_iter()
@@ -139,6 +139,7 @@ fn clipped(entry: JournalEntry, scope: &Scope) -> Option<JournalView> {
         actor: entry.actor,
         correlation_id: entry.correlation_id,
         command: entry.command,
+        reverts: entry.reverts,
         changes,
     })
 }

@@ -13,6 +13,7 @@ use super::context::Resolver;
 use super::decide::{Decider, Decision};
 use super::definition::{setters_to_verify, verify_setters};
 use super::handle::Published;
+use super::revert;
 use super::writer::{Done, Work, submit};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome};
@@ -133,7 +134,22 @@ impl SpaceHandle {
 
     /// Checks all nodes that a changed definition concerns, outside the writer; the version this is true of.
     async fn verify(self: &Arc<Self>, request: &SpaceCommandRequest) -> Outcome<u64> {
-        let SpaceCommand::UpdateTag { definition } = &request.command else {
+        let definition = match &request.command {
+            SpaceCommand::UpdateTag { definition } => Some(definition.clone()),
+            SpaceCommand::Revert { version, .. } => {
+                revert::definition_restored(self.durable(), *version).await?
+            }
+            SpaceCommand::CreateNode { .. }
+            | SpaceCommand::UpdateNode { .. }
+            | SpaceCommand::DeleteNode { .. }
+            | SpaceCommand::Allocate { .. }
+            | SpaceCommand::CreateTag { .. }
+            | SpaceCommand::DeleteTag { .. }
+            | SpaceCommand::SplitNode { .. }
+            | SpaceCommand::MergeNodes { .. }
+            | SpaceCommand::ResizeNode { .. } => None,
+        };
+        let Some(definition) = definition else {
             return Ok(self.published().head.version);
         };
         let published = self.current().await?;

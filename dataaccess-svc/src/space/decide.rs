@@ -8,7 +8,7 @@ use cadastre_api_types::internal::{
     CallContext, IfMatch, Image, ImageChange, NodeRef, NodeView, SpaceCommand, SpaceCommandRequest,
 };
 use cadastre_api_types::{ApiError, ErrorCode};
-use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
+use cadastre_domain::hierarchy::ChildScan;
 use cadastre_domain::tags::{
     ExplicitTags, RemovalError, Resolved, TagError, check_reject, explicit_after_parent_removal,
 };
@@ -21,9 +21,8 @@ use super::context::{Context, Resolver, tag_conflict};
 use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
 use super::reject::check_beneath;
-use super::restructure;
 use super::view::node_view;
-use super::{allocate, definition};
+use super::{allocate, definition, restructure, revert};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
 use crate::keys;
@@ -53,6 +52,8 @@ pub(crate) struct Effects {
     pub subject: Option<Image>,
     /// Nodes that an allocation or a split made, as they are answered.
     pub made: Vec<NodeView>,
+    /// The version that is taken back.
+    pub reverts: Option<u64>,
 }
 
 /// A node beneath the node that flows down to it.
@@ -208,12 +209,15 @@ impl Decider<'_> {
             } => self.update(*id, tags, description.as_deref(), if_match).await,
             SpaceCommand::DeleteNode { id } => self.delete(*id, if_match).await,
             SpaceCommand::Allocate { from, wanted } => allocate::decide(self, from, wanted).await,
-            SpaceCommand::CreateTag { definition } => definition::create(self, definition).await,
+            SpaceCommand::CreateTag { definition } => definition::create(self, definition, self.time).await,
             SpaceCommand::UpdateTag { definition } => definition::update(self, definition, if_match).await,
             SpaceCommand::DeleteTag { name } => definition::delete(self, name, if_match).await,
             SpaceCommand::SplitNode { .. }
             | SpaceCommand::MergeNodes { .. }
             | SpaceCommand::ResizeNode { .. } => Box::pin(restructure::decide(self, request)).await,
+            SpaceCommand::Revert { version, may_define } => {
+                Box::pin(revert::decide(self, *version, *may_define)).await
+            }
         }
     }
 
@@ -244,16 +248,7 @@ impl Decider<'_> {
 
     /// The first node strictly beneath a prefix.
     pub(super) async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
-        let probe = ChildProbe {
-            after: Some(*prefix),
-            up_to: Some(prefix.last_descendant()),
-        };
-        Ok(self
-            .resolver
-            .rows()
-            .first(&keys::node_range(probe.after.as_ref(), probe.up_to.as_ref()))
-            .await?
-            .is_some())
+        self.resolver.rows().has_descendants(prefix).await
     }
 
     /// Checks tags that are to be set on a node.

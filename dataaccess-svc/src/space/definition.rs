@@ -5,6 +5,7 @@ use cadastre_api_types::internal::{IfMatch, Image, ImageChange};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::tags::{TagDefinition, TagName, TagValue, Vocabulary, VocabularyError, check_reject};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -58,8 +59,12 @@ fn check_size(record: &TagRecord, decider: &Decider<'_>) -> Outcome<()> {
     ))
 }
 
-/// A new definition.
-pub(crate) async fn create(decider: &Decider<'_>, definition: &TagDefinition) -> Outcome<Decision> {
+/// A new definition; one that is made again keeps its time of creation.
+pub(crate) async fn create(
+    decider: &Decider<'_>,
+    definition: &TagDefinition,
+    created: Timestamp,
+) -> Outcome<Decision> {
     let vocabulary = decider.resolver.vocabulary();
     if vocabulary.get(&definition.name).is_some() {
         return Err(Failure::refused(
@@ -73,7 +78,7 @@ pub(crate) async fn create(decider: &Decider<'_>, definition: &TagDefinition) ->
     let after = vocabulary
         .with(definition.clone())
         .map_err(|error| vocabulary_error(&error))?;
-    let record = TagRecord::new(definition, decider.time, decider.time, decider.version);
+    let record = TagRecord::new(definition, created, decider.time, decider.version);
     check_size(&record, decider)?;
     Ok(change(decider, None, Some(record), after))
 }

@@ -233,7 +233,7 @@ impl<'a> Group<'a> {
         if let Some(key) = &request.options.idempotency
             && let Some(record) = idempotency::find(rows, key, time, lifetime).await?
         {
-            let replay = replay(rows, &job.context.scope, record).await?;
+            let replay = replay(rows, &job.context.scope, &request.command, record).await?;
             return Ok(Step::nothing(batch, Done::Outcome(Box::new(replay))));
         }
         let decider = self.decider(batch, job, time, verified_at);

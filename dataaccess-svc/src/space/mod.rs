@@ -23,6 +23,7 @@ mod read;
 mod reject;
 mod replay;
 mod restructure;
+mod revert;
 mod segments;
 mod settings;
 mod step;

@@ -1,11 +1,13 @@
 //! The answer to a command whose `Idempotency-Key` was answered before: built again from what is remembered with
-//! the key and, for an allocation, from the journal.
+//! the key and, for an allocation or a revert, from the journal.
 
-use cadastre_api_types::internal::{CommandOutcome, Image, NodeView};
+use cadastre_api_types::internal::{CommandOutcome, Image, NodeView, SpaceCommand};
 use cadastre_domain::{Scope, Visibility};
 
+use super::changes::clipped;
 use super::decide::outside_scope;
 use super::journal::journal_entry;
+use super::revert;
 use crate::errors::Outcome;
 use crate::records::{IdempotencyRecord, JournalImage, NodeRecord};
 use crate::rows::Rows;
@@ -14,6 +16,7 @@ use crate::rows::Rows;
 pub(super) async fn replay(
     rows: Rows<'_>,
     scope: &Scope,
+    command: &SpaceCommand,
     record: IdempotencyRecord,
 ) -> Outcome<CommandOutcome> {
     let made = if record.derived.is_empty() {
@@ -30,11 +33,29 @@ pub(super) async fn replay(
             return Err(outside_scope(prefix, "create"));
         }
     }
+    let entry = match command {
+        SpaceCommand::Revert { may_define, .. } => {
+            let entry = journal_entry(rows, record.version).await?;
+            revert::check_reach(&entry, scope, *may_define)?;
+            clipped(entry, scope).map(Box::new)
+        }
+        SpaceCommand::CreateNode { .. }
+        | SpaceCommand::UpdateNode { .. }
+        | SpaceCommand::DeleteNode { .. }
+        | SpaceCommand::Allocate { .. }
+        | SpaceCommand::CreateTag { .. }
+        | SpaceCommand::UpdateTag { .. }
+        | SpaceCommand::DeleteTag { .. }
+        | SpaceCommand::SplitNode { .. }
+        | SpaceCommand::MergeNodes { .. }
+        | SpaceCommand::ResizeNode { .. } => None,
+    };
     Ok(CommandOutcome::Committed {
         version: record.version,
         replayed: true,
         subject: record.subject,
         made,
+        entry,
     })
 }
 

@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use cadastre_api_types::internal::{CommandOutcome, Image, NodeView, SpaceCommandRequest};
 use cadastre_domain::tags::Vocabulary;
+use cadastre_domain::{Family, Prefix};
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::changes::clipped;
 use super::decide::Effects;
 use super::free_index::Placed;
 use super::group::Batch;
@@ -44,7 +46,27 @@ pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<NodeView
         replayed: false,
         subject,
         made,
+        entry: None,
     }))
+}
+
+/// Counts nodes that are made and removed.
+pub(super) fn count<'p>(
+    head: &mut HeadRecord,
+    made: impl Iterator<Item = &'p Prefix>,
+    removed: impl Iterator<Item = &'p Prefix>,
+) {
+    for (prefix, more) in made.map(|p| (p, true)).chain(removed.map(|p| (p, false))) {
+        let counts = match prefix.family() {
+            Family::V4 => &mut head.counts4,
+            Family::V6 => &mut head.counts6,
+        };
+        if more {
+            counts.add(prefix.len());
+        } else {
+            counts.remove(prefix.len());
+        }
+    }
 }
 
 /// The head after a command.
@@ -59,23 +81,9 @@ fn next_head(batch: &Batch, effects: &Effects, time: Timestamp, commit_id: Uuid)
     if effects.vocabulary.is_some() {
         head.tags_version = head.version;
     }
-    let mut count = |prefix: &cadastre_domain::Prefix, more: bool| {
-        let counts = match prefix.family() {
-            cadastre_domain::Family::V4 => &mut head.counts4,
-            cadastre_domain::Family::V6 => &mut head.counts6,
-        };
-        if more {
-            counts.add(prefix.len())
-        } else {
-            counts.remove(prefix.len())
-        }
-    };
-    for placed in &effects.created {
-        count(&placed.prefix, true);
-    }
-    for placed in &effects.removed {
-        count(&placed.prefix, false);
-    }
+    let made = effects.created.iter().map(|placed| &placed.prefix);
+    let removed = effects.removed.iter().map(|placed| &placed.prefix);
+    count(&mut head, made, removed);
     head
 }
 
@@ -94,9 +102,13 @@ pub(super) fn apply(
         actor: job.context.actor.clone(),
         correlation_id: job.context.correlation_id.clone(),
         command: command.to_owned(),
+        reverts: effects.reverts,
         changes: effects.journal,
         nodes: effects.journal_nodes,
     };
+    let told = effects
+        .reverts
+        .and_then(|_| clipped(entry.clone(), &job.context.scope));
     let mut rows = effects.writes;
     rows.extend(
         entry
@@ -104,7 +116,13 @@ pub(super) fn apply(
             .into_iter()
             .map(|(key, value)| (key, Some(value))),
     );
-    let done = committed(head.version, effects.subject, effects.made);
+    let done = Done::Outcome(Box::new(CommandOutcome::Committed {
+        version: head.version,
+        replayed: false,
+        subject: effects.subject,
+        made: effects.made,
+        entry: told.map(Box::new),
+    }));
     Step {
         rows,
         head,
@@ -124,6 +142,7 @@ pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) 
         actor: job.context.actor.clone(),
         correlation_id: job.context.correlation_id.clone(),
         command: "DeleteSpace".to_owned(),
+        reverts: None,
         changes: Vec::new(),
         nodes: Vec::new(),
     };
@@ -155,5 +174,6 @@ pub(super) fn command_name(request: &SpaceCommandRequest) -> &'static str {
         C::SplitNode { .. } => "SplitNode",
         C::MergeNodes { .. } => "MergeNodes",
         C::ResizeNode { .. } => "ResizeNode",
+        C::Revert { .. } => "Revert",
     }
 }

@@ -402,6 +402,7 @@ impl Users {
                 actor: context.actor.clone(),
                 correlation_id: context.correlation_id.clone(),
                 command: "ChangeUser".to_owned(),
+                reverts: None,
                 changes: vec![JournalImage::User { what: what.clone() }],
                 nodes: Vec::new(),
             };

@@ -10,6 +10,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod revert;
 mod search;
 mod structure;
 mod support;

@@ -142,7 +142,7 @@ pub(crate) fn some_tags() -> impl Strategy<Value = Vec<(usize, usize)>> {
 }
 
 /// A implies B and C, B implies C (so that implications can clash), N stays on its node.
-fn some_definition() -> impl Strategy<Value = TagDefinition> {
+pub(crate) fn some_definition() -> impl Strategy<Value = TagDefinition> {
     (
         0..TAGS.len(),
         any::<bool>(),

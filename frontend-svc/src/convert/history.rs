@@ -56,6 +56,7 @@ pub(crate) fn journal(view: JournalView) -> Result<JournalEntry, ApiError> {
         actor: view.actor,
         correlation_id: view.correlation_id,
         command: view.command,
+        reverts: view.reverts,
         changes,
     })
 }

@@ -50,6 +50,12 @@ impl Authorized {
         self.space.ok_or_else(|| no_entry("a space"))
     }
 
+    /// Whether the caller has a permission in all of the space of the path.
+    pub fn has_in_whole_space(&self, permission: Permission) -> Result<bool, HttpError> {
+        let target = GrantTarget::Space(self.space()?);
+        Ok(roles::access(&self.account.grants, permission, target) == Some(Scope::Whole))
+    }
+
     /// Whether the caller has a system-wide permission.
     pub fn has_system(&self, permission: Permission) -> bool {
         roles::access(&self.account.grants, permission, GrantTarget::System).is_some()
@@ -200,6 +206,7 @@ mod tests {
             .replace("{grantId}", &Uuid::now_v7().to_string())
             .replace("{tokenId}", &Uuid::now_v7().to_string())
             .replace("{tagName}", "Region")
+            .replace("{version}", "1")
     }
 
     #[actix_web::test]

@@ -71,7 +71,46 @@ pub(crate) async fn read<T: DeserializeOwned>(
     from_bytes(&bytes)
 }
 
-/// The same from bytes that are there already.
+/// Checks the body of a call that needs none: there is none, or an empty object.
+///
+/// # Errors
+/// `400 MalformedRequest` or `UnknownField`, `413 PayloadTooLarge`, `415 UnsupportedMediaType`.
+pub(crate) async fn none(request: &HttpRequest, payload: web::Payload) -> Result<Body<()>, ApiError> {
+    let bytes = match taken(request) {
+        Some(bytes) => bytes,
+        None => collect(request, payload.into_inner()).await?.bytes,
+    };
+    let nothing = Body {
+        value: (),
+        tree: Value::Object(Map::new()),
+    };
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(nothing);
+    }
+    if !content_type(request)? {
+        return Err(wrong_media_type("has no Content-Type"));
+    }
+    let tree = parse(&bytes)?;
+    let Value::Object(object) = &tree else {
+        return Err(malformed(format!(
+            "The body is {}; this call needs none. Leave it out, or send {{}}.",
+            kind(&tree)
+        )));
+    };
+    match object.keys().next() {
+        None => Ok(nothing),
+        Some(unknown) => Err(ApiError::new(
+            ErrorCode::UnknownField,
+            format!(
+                "This call needs no body, and this one has the field `{}`. Leave it out, or send {{}}.",
+                echo(unknown)
+            ),
+        )
+        .with_details(json!({ "field": echo(unknown), "known": [] }))),
+    }
+}
+
+/// Reads a body of a type from bytes that are there already.
 ///
 /// # Errors
 /// `400 MalformedRequest` or `UnknownField`.

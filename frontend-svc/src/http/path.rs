@@ -37,6 +37,29 @@ pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
     }
 }
 
+/// The version of an address space in the path. One that is too large to be any is the largest.
+///
+/// # Errors
+/// `400 InvalidParameter`.
+pub(crate) fn version(request: &HttpRequest) -> Result<u64, ApiError> {
+    let text = request.match_info().get("version").unwrap_or_default();
+    parse_version(text).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::InvalidParameter,
+            format!(
+                "`{}` is not a version; it is a number such as 42, as in the list of changes.",
+                echo(text)
+            ),
+        )
+        .with_details(json!({ "parameter": "version" }))
+    })
+}
+
+fn parse_version(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
 /// The name of a tag in the path.
 ///
 /// # Errors
@@ -49,7 +72,7 @@ pub(crate) fn tag_name(request: &HttpRequest) -> Result<TagName, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_id;
+    use super::{parse_id, parse_version};
 
     #[test]
     fn an_id_has_one_form() {
@@ -65,6 +88,25 @@ mod tests {
             "0190a0a0-1b2c-7d3e-8f40-123456789ab\u{e9}",
         ] {
             assert!(parse_id(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_number_however_large() {
+        for (text, version) in [
+            ("0", Some(0)),
+            ("42", Some(42)),
+            ("007", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.0", None),
+            ("0x1", None),
+            ("\u{661}", None),
+        ] {
+            assert_eq!(parse_version(text), version, "{text}");
         }
     }
 }

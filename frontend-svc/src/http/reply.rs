@@ -44,6 +44,13 @@ pub(crate) fn done<T: Serialize + ?Sized>(
     Ok(answer)
 }
 
+/// `200` with any JSON, and whether this is an answer given before.
+pub(crate) fn told<T: Serialize + ?Sized>(value: &T, replayed: bool) -> Result<HttpResponse, ApiError> {
+    let mut answer = json(value)?;
+    mark_replayed(&mut answer, replayed);
+    Ok(answer)
+}
+
 /// Says that this is an answer given before.
 pub(crate) fn mark_replayed(answer: &mut HttpResponse, replayed: bool) {
     if replayed {

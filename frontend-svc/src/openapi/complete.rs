@@ -118,7 +118,7 @@ fn error_statuses(route: &RouteSpec, operation: &Operation) -> Vec<u16> {
         .parameters
         .iter()
         .flatten()
-        .any(|parameter: &Parameter| matches!(parameter.name.as_str(), "since" | "asOf"))
+        .any(|parameter: &Parameter| matches!(parameter.name.as_str(), "since" | "asOf" | "version"))
     {
         statuses.push(410);
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 const NODE: &str = "0198a2b4-7777-7abc-8def-0123456789ab";
 const MADE: &str = "2026-01-31T09:30:00.123456Z";
+const REVERTED: &str = "2026-02-01T09:15:00Z";
 const CHANGED: &str = "2026-02-01T08:00:00.5Z";
 
 fn made() -> Value {
@@ -62,7 +63,26 @@ pub(crate) fn journal_entry() -> Value {
     })
 }
 
-/// The same as an event.
+/// The command that takes it back.
+pub(crate) fn revert() -> Value {
+    json!({
+        "version": 57,
+        "time": REVERTED,
+        "actor": "ada",
+        "correlationId": "0198a2b4-0002-7abc-8def-0123456789ab",
+        "command": "Revert",
+        "reverts": 42,
+        "changes": [{
+            "action": "update",
+            "kind": "ip",
+            "name": "10.1.0.0/16",
+            "before": changed(),
+            "after": made(),
+        }],
+    })
+}
+
+/// [`journal_entry`] as an event.
 pub(crate) fn event() -> String {
     format!(
         "id: 6f9619ff8b86d011b42d00c04fc964ff-42\nevent: change\ndata: {}\n\n",
@@ -79,6 +99,7 @@ mod tests {
     fn the_examples_are_of_their_types() -> Result<(), serde_json::Error> {
         serde_json::from_value::<Vec<IpHistoryEntry>>(history())?;
         serde_json::from_value::<JournalEntry>(journal_entry())?;
+        serde_json::from_value::<JournalEntry>(revert())?;
         assert_eq!(event().lines().count(), 4);
         Ok(())
     }

@@ -18,7 +18,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags, tokens, users,
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags,
+    tokens, users,
 };
 
 /// Name of the security scheme.
@@ -98,6 +99,7 @@ const BEARER: &str = "bearer";
         history::of_node,
         history::of_prefix,
         changes::list,
+        changes::revert::revert,
         search::search,
     ),
     components(schemas(ErrorBody, DryRun)),

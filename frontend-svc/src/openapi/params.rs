@@ -234,6 +234,15 @@ pub(crate) struct SinceParam {
     since: Option<String>,
 }
 
+/// The version of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+pub(crate) struct VersionPath {
+    /// Version of the address space after the change, as in the list of changes.
+    #[param(minimum = 1, example = 42)]
+    version: u64,
+}
+
 /// Resuming a stream.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

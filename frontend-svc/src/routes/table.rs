@@ -10,7 +10,8 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags, tokens, users,
+    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags,
+    tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
 
@@ -205,6 +206,10 @@ route_table! {
     }
     "/api/v1/addressspaces/{spaceId}/changes" {
         GET Space(IpsRead) => changes::list;
+    }
+    "/api/v1/addressspaces/{spaceId}/changes/{version}/revert" {
+        // A change of a tag definition needs `tags.write` in the whole space, too: the decision sees to it.
+        POST Space(IpsWrite) => changes::revert::revert;
     }
 
     // Sessions and API tokens.

@@ -46,6 +46,7 @@ impl FakeJournal {
             actor: "ada".to_owned(),
             correlation_id: "c".to_owned(),
             command: "CreateNode".to_owned(),
+            reverts: None,
             changes: vec![ThingChange {
                 before: None,
                 after: Some(ThingState::Node(node)),

@@ -7,6 +7,7 @@ mod ips;
 mod lists;
 mod malformed;
 mod past;
+mod revert;
 mod scopes;
 mod search;
 mod spaces;

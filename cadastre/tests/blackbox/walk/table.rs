@@ -426,6 +426,20 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/search", AnyUser, 200, |_, actor| {
         actor.client.get("/api/v1/search?q=10.1.1.1")
     }),
+    route(
+        "POST",
+        "/api/v1/addressspaces/{spaceId}/changes/{version}/revert",
+        In(Operator),
+        200,
+        |cast, actor| {
+            let id = cast.space.node(&address(), json!({}));
+            let history = cast.space.get(&format!("/ips/{id}/history")).ok();
+            let path = cast
+                .space
+                .path(&format!("/changes/{}/revert", history[0]["version"]));
+            actor.client.request(Method::POST, &path).send()
+        },
+    ),
     route("POST", "/api/v1/auth/login", Anybody, 200, |cast, actor| {
         login(&actor.client, &cast.at.user(&[]).name)
     }),

@@ -49,7 +49,7 @@ pub(super) struct Parents<'a> {
 }
 
 /// Whether the same values flow down, wherever they are from.
-fn alike(one: &Inherited, other: &Inherited) -> bool {
+pub(in crate::space) fn alike(one: &Inherited, other: &Inherited) -> bool {
     one.len() == other.len()
         && one
             .iter()

@@ -8,10 +8,10 @@
 //!   also where no node has descendants.
 //! - Rows of nodes that only come under another parent are not written: the order of the keys says where they are.
 
-mod adoption;
+pub(super) mod adoption;
 mod merge;
 mod resize;
-mod room;
+pub(super) mod room;
 mod split;
 
 use cadastre_api_types::internal::{Image, ImageChange, SpaceCommand, SpaceCommandRequest};
@@ -62,7 +62,8 @@ pub(super) async fn decide(decider: &Decider<'_>, request: &SpaceCommandRequest)
         | SpaceCommand::DeleteNode { .. }
         | SpaceCommand::CreateTag { .. }
         | SpaceCommand::UpdateTag { .. }
-        | SpaceCommand::DeleteTag { .. } => unreachable!("not a structural verb"),
+        | SpaceCommand::DeleteTag { .. }
+        | SpaceCommand::Revert { .. } => unreachable!("not a structural verb"),
     }
 }
 

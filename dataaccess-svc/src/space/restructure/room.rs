@@ -29,7 +29,7 @@ fn occupancy_rows(effects: &Effects) -> usize {
 }
 
 /// Refuses what does not fit.
-pub(super) fn check(decider: &Decider<'_>, effects: &Effects) -> Outcome<()> {
+pub(in crate::space) fn check(decider: &Decider<'_>, effects: &Effects) -> Outcome<()> {
     let journal: usize = effects
         .journal
         .iter()

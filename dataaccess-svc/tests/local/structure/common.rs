@@ -90,12 +90,14 @@ async fn a_repeated_split_merge_or_resize_is_done_once_and_answered_again() {
                     replayed: false,
                     subject,
                     made,
+                    ..
                 },
                 CommandOutcome::Committed {
                     version: same,
                     replayed: true,
                     subject: same_subject,
                     made: same_made,
+                    ..
                 },
             ) => assert_eq!((version, subject, made), (same, same_subject, same_made)),
             other => panic!("{other:?}"),
@@ -258,7 +260,7 @@ async fn no_read_misses_a_node_while_it_is_resized_again_and_again() {
 
 /// A store whose batches are as small as those of the weakest backend.
 #[derive(Debug)]
-struct Narrow(MemoryStore);
+pub(crate) struct Narrow(pub(crate) MemoryStore);
 
 #[async_trait::async_trait]
 impl Store for Narrow {

@@ -1,8 +1,8 @@
 //! Split, merge and resize: one claim at a time, and all of them against the model.
 
-mod common;
+pub(crate) mod common;
 mod merge;
-mod model;
+pub(crate) mod model;
 mod resize;
 mod split;
 

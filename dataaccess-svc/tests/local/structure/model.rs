@@ -340,7 +340,7 @@ fn planned_everything(step: &Step, before: &Model, after: &Model, changes: &[Ima
 }
 
 /// Head counts, id rows and index rows are those of the nodes that are there.
-pub(super) async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
+pub(crate) async fn check_rows(store: &dyn Store, space: Uuid, model: &Model) {
     let partition = space.to_string();
     let head = rows(store, &partition, "head").await.pop().unwrap();
     let head: serde_json::Value = serde_json::from_slice(&head.value).unwrap();
@@ -385,7 +385,7 @@ fn uncovered(nodes: &[Prefix], block: Prefix) -> Vec<Prefix> {
 }
 
 /// What is said to be free beneath each node is what the nodes that are there leave free.
-async fn check_free(access: &dyn DataAccess, space: Uuid, model: &Model) {
+pub(crate) async fn check_free(access: &dyn DataAccess, space: Uuid, model: &Model) {
     for (at, (id, _)) in &model.nodes {
         let query = AvailableQuery {
             space,

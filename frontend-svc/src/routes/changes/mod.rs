@@ -1,6 +1,7 @@
-//! `…/changes`: the journal of a space, as an array in pages or as a stream of events.
+//! `…/changes`: the journal of a space, as an array in pages or as a stream of events; and taking a change back.
 
 mod follow;
+pub(crate) mod revert;
 #[cfg(test)]
 mod tests;
 
