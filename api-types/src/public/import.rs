@@ -54,8 +54,9 @@ pub struct FailedLine {
     /// The description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The tags.
+    /// The tags, as they were written.
     #[serde(default, skip_serializing_if = "TagMap::is_empty")]
+    #[schema(value_type = Object)]
     pub tags: TagMap,
     /// What is wrong with it.
     pub error: ImportError,

@@ -62,9 +62,7 @@ impl Allocation<'_> {
     /// All from one node.
     async fn beneath(&self, id: Uuid) -> Outcome<Decision> {
         let (decider, wanted) = (self.decider, self.wanted);
-        let parent = find(decider.resolver.rows(), &NodeRef::Id(id))
-            .await?
-            .ok_or_else(no_node)?;
+        let parent = self.parent(id).await?;
         match decider.context.scope.visibility(&parent.prefix) {
             Visibility::Full => {}
             Visibility::ChainOnly => return Err(outside_scope(&parent.prefix, "allocate from")),
@@ -78,6 +76,22 @@ impl Allocation<'_> {
         let mut effects = Effects::default();
         self.make(&mut effects, parent, found.taken).await?;
         Ok(Decision::Change(Box::new(effects)))
+    }
+
+    /// The node to take from. The writer remembers it: many take from one.
+    async fn parent(&self, id: Uuid) -> Outcome<NodeRecord> {
+        if let Some(index) = self.asked.index
+            && let Some(known) = index.lock().parent(id)
+        {
+            return Ok(known.clone());
+        }
+        let found = find(self.asked.rows, &NodeRef::Id(id))
+            .await?
+            .ok_or_else(no_node)?;
+        if let Some(index) = self.asked.index {
+            index.lock().remember(found.clone());
+        }
+        Ok(found)
     }
 
     /// From the nodes with these tags, in order, as much from each as there is.
@@ -220,10 +234,13 @@ impl Allocation<'_> {
             decider.version,
         );
         let view = node_view(node.clone(), above, &resolved, Visibility::Full);
-        effects.changes.push(ImageChange {
-            before: None,
-            after: Some(Image::Node(view.clone())),
-        });
+        // Only a dry run, which is not made in the writer, shows them.
+        if decider.free.is_none() {
+            effects.changes.push(ImageChange {
+                before: None,
+                after: Some(Image::Node(view.clone())),
+            });
+        }
         effects.made.push(view);
         effects.journal.push(JournalImage::Node {
             before: None,

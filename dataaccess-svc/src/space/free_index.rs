@@ -1,4 +1,4 @@
-//! What is free beneath the nodes that were asked for last, in memory. Derived from the occupancy rows, bounded,
+//! What is free beneath the nodes that were asked for last, and those nodes themselves, in memory. Derived from the occupancy rows, bounded,
 //! and thrown away whenever it could be wrong: it is a shortcut to an answer that the rows have, too.
 //!
 //! Only the writer uses it. It is true of the writer's own view, that is of what is durable with the accepted
@@ -7,9 +7,13 @@
 
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::FreeSpace;
+use cadastre_storage::RowKey;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use uuid::Uuid;
+
+use crate::keys;
+use crate::records::NodeRecord;
 
 /// Bytes of memory for one space: a million places taken at random need 265 MB, in order 3 MB.
 const BYTES: u64 = 320 << 20;
@@ -36,13 +40,19 @@ impl Weighter<Prefix, FreeSpace> for ByBytes {
 pub(crate) struct FreeIndex {
     moment: Uuid,
     known: Cache<Prefix, FreeSpace, ByBytes>,
+    /// The nodes that were taken from last, as they are stored.
+    parents: Vec<NodeRecord>,
 }
+
+/// Nodes that are remembered: few are taken from at a time.
+const PARENTS: usize = 16;
 
 impl Default for FreeIndex {
     fn default() -> Self {
         Self {
             moment: Uuid::nil(),
             known: Cache::with_weighter(64, BYTES, ByBytes),
+            parents: Vec::new(),
         }
     }
 }
@@ -64,6 +74,30 @@ impl FreeIndex {
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.known.clear();
+        self.parents.clear();
+    }
+
+    /// A node by its id, if it is remembered.
+    pub(crate) fn parent(&self, id: Uuid) -> Option<&NodeRecord> {
+        self.parents.iter().find(|node| node.ip_id == id)
+    }
+
+    /// Remembers a node as the writer has read it.
+    pub(crate) fn remember(&mut self, node: NodeRecord) {
+        if self.parents.len() >= PARENTS {
+            self.parents.clear();
+        }
+        self.parents.push(node);
+    }
+
+    /// An accepted command writes these rows: what they say of a remembered node is not what is remembered.
+    pub(crate) fn written<'k>(&mut self, keys: impl Iterator<Item = &'k RowKey>) {
+        if self.parents.is_empty() {
+            return;
+        }
+        for prefix in keys.filter_map(keys::node_prefix) {
+            self.parents.retain(|node| node.prefix != prefix);
+        }
     }
 
     /// What is free beneath a node, if it is known.

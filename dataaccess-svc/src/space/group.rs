@@ -183,9 +183,13 @@ impl<'a> Group<'a> {
                 break;
             }
             bytes += size;
-            batch.overlay.extend(step.rows);
             let tree_moved = step.head.epoch != batch.head.epoch;
-            self.free.lock().apply(&step.made, &step.removed, tree_moved);
+            {
+                let mut free = self.free.lock();
+                free.written(step.rows.iter().map(|(key, _)| key));
+                free.apply(&step.made, &step.removed, tree_moved);
+            }
+            batch.overlay.extend(step.rows);
             batch.moves_epoch |= step.head.epoch != batch.head.epoch || step.head.state != batch.head.state;
             batch.head = step.head;
             if let Some(vocabulary) = step.vocabulary {

@@ -162,15 +162,32 @@ impl Occupancy {
         let mut text = String::with_capacity(1 + digits.min(2 * listed));
         if 2 * listed <= digits {
             text.push(kind);
-            for slot in (0..slots).filter(|slot| self.has(*slot) == (kind == SET)) {
-                text.extend([digit(slot / 64), digit(slot % 64)]);
+            for (at, word) in self.words.iter().enumerate().take(slots.div_ceil(64)) {
+                let mut left = if kind == SET {
+                    *word
+                } else {
+                    !word & low_bits(slots)
+                };
+                while left != 0 {
+                    text.extend([digit(at), digit(left.trailing_zeros() as usize)]);
+                    left &= left - 1;
+                }
             }
         } else {
             text.push(BITMAP);
-            for first in (0..slots).step_by(6) {
-                let bit = |offset: usize| first + offset < slots && self.has(first + offset);
-                let value = (0..6).fold(0, |value, offset| value << 1 | usize::from(bit(offset)));
-                text.push(digit(value));
+            // Six places a digit, the first one at the top. What a word leaves over goes before the next one.
+            let (mut bits, mut left) = (0_u128, 0);
+            for word in self.words.iter().take(slots.div_ceil(64)) {
+                let places = slots.min(64);
+                bits = bits << places | u128::from(word.reverse_bits() >> (64 - places));
+                left += places;
+                while left >= 6 {
+                    left -= 6;
+                    text.push(digit((bits >> left) as usize));
+                }
+            }
+            if left > 0 {
+                text.push(digit((bits << (6 - left)) as usize));
             }
         }
         text
@@ -251,10 +268,27 @@ fn slot_in(block: Prefix, prefix: Prefix) -> usize {
     within.checked_shr(128 - u32::from(prefix.len())).unwrap_or(0) as usize
 }
 
+/// As many ones from the bottom as a word has places.
+fn low_bits(slots: usize) -> u64 {
+    u64::MAX >> (64 - slots.min(64))
+}
+
 fn digit(value: usize) -> char {
     char::from(DIGITS[value % 64])
 }
 
 fn value(digit: u8) -> Option<usize> {
-    DIGITS.iter().position(|other| *other == digit)
+    let value = VALUES[usize::from(digit)];
+    (value < 64).then_some(usize::from(value))
 }
+
+/// What each byte is worth as a digit; 64 for those that are none.
+const VALUES: [u8; 256] = {
+    let mut values = [64; 256];
+    let mut at = 0;
+    while at < 64 {
+        values[DIGITS[at] as usize] = at as u8;
+        at += 1;
+    }
+    values
+};

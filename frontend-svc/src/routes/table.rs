@@ -114,6 +114,9 @@ route_table! {
         GET Space(IpsRead) => ips::list;
         POST Space(IpsWrite) => ips::create;
     }
+    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/allocate" {
+        POST Space(IpsWrite) => ips::allocate;
+    }
     "/api/v1/addressspaces/{spaceId}/ips/lookup" {
         GET Space(IpsRead) => ips::lookup;
     }
@@ -139,9 +142,6 @@ route_table! {
     }
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}/subtree" {
         GET Space(IpsRead) => ips::subtree;
-    }
-    "/api/v1/addressspaces/{spaceId}/ips/{ipId}/allocate" {
-        POST Space(IpsWrite) => ips::allocate;
     }
     "/api/v1/addressspaces/{spaceId}/ips/{ipId}/available" {
         GET Space(IpsRead) => ips::available;

@@ -6,12 +6,14 @@ mod actors;
 mod at_once;
 mod subtree;
 mod table;
+mod who;
 
 use std::collections::BTreeSet;
 
 use crate::support::{Deployment, claims};
 use actors::Cast;
-use table::{Expected, ROUTES};
+use table::ROUTES;
+use who::Expected;
 
 claims! {
     both: [every_route_answers_every_caller_as_the_table_of_this_test_says],
