@@ -45,6 +45,8 @@ pub(crate) enum Part {
     Allocate,
     /// The example by the command line client.
     Import,
+    /// A file of a million lines into the server and out again.
+    Transfer,
     /// Which nodes contain an address, beside a bare handler.
     Lookup,
     /// Latencies in one space of 10 thousand to 1 million nodes.
@@ -54,11 +56,12 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::NodeRead,
         Self::Create,
         Self::Allocate,
         Self::Import,
+        Self::Transfer,
         Self::Lookup,
         Self::Growth,
         Self::Spaces,
@@ -71,6 +74,7 @@ impl Part {
             Self::Create => "Node creation, durable, one request each",
             Self::Allocate => "Allocation, durable, one request each",
             Self::Import => "Import of examples/aws-ip-ranges by the command line client",
+            Self::Transfer => "Transfer: a file into the server and out again, over HTTP",
             Self::Lookup => {
                 "Lookup in the imported example: the nodes that contain an address, 64 connections"
             }

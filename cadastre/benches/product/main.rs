@@ -25,6 +25,7 @@ mod raw_store;
 mod report;
 mod setup;
 mod spaces;
+mod transfer;
 mod wrk;
 
 use std::error::Error;
@@ -68,6 +69,7 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
             Part::Create => create::run(&setup, &mut report)?,
             Part::Allocate => allocate::run(&setup, &mut report)?,
             Part::Import => import::run(&setup, &mut report)?,
+            Part::Transfer => transfer::run(&setup, &mut report)?,
             Part::Lookup => lookup::run(&setup, &mut report)?,
             Part::Growth => growth::run(&setup, &mut report)?,
             Part::Spaces => spaces::run(&setup, &mut report)?,

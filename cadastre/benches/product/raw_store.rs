@@ -50,6 +50,27 @@ impl RawStore {
         Ok(all)
     }
 
+    /// Commits `nodes` times `rows` rows, so many nodes in each commit, one commit after the other; nodes per second.
+    pub(crate) async fn load(&self, nodes: usize, together: usize, rows: usize) -> Outcome<f64> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let partition = PartitionKey::new(format!("load_{number}"))?;
+        let value = Bytes::from(format!(r#"{{"Text":"{}"}}"#, "x".repeat(VALUE_BYTES)));
+        let started = Instant::now();
+        for first in (0..nodes).step_by(together) {
+            let writes = (first..nodes.min(first + together))
+                .flat_map(|node| (0..rows).map(move |row| (node, row)))
+                .map(|(node, row)| {
+                    Ok(Write::Put {
+                        key: RowKey::new(format!("{row}_{node:016x}"))?,
+                        value: value.clone(),
+                    })
+                })
+                .collect::<Outcome<Vec<_>>>()?;
+            self.store.commit(&partition, writes).await?;
+        }
+        Ok(nodes as f64 / started.elapsed().as_secs_f64())
+    }
+
     pub(crate) async fn close(&self) {
         self.store.close().await;
     }

@@ -68,7 +68,7 @@ fn plan(lines: usize) -> String {
         if b == 0 {
             text.push_str(&format!("10.{a}.0.0/16,\"site {a}, \"\"new\"\"\",s{a}\n"));
         } else {
-            text.push_str(&format!("10.{a}.{}.0/24,,\n", b - 1));
+            text.push_str(&format!("10.{a}.{}.0/24,number {n},\n", b - 1));
         }
     }
     text
