@@ -1,6 +1,8 @@
 //! The log: filtered, text or JSON, to standard error through a thread of its own, so that a request never
 //! waits for a terminal or a slow collector (lines are dropped before requests are).
 
+use std::io::BufWriter;
+
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -10,6 +12,8 @@ use crate::failure::Failure;
 
 /// Lines that wait for a slow reader before more are dropped.
 const LINES_WAITING: usize = 64 * 1024;
+/// Bytes that are written together while more lines are waiting; the last of them is never held back.
+const TOGETHER: usize = 64 * 1024;
 
 /// Starts the log; what is waiting is written when the guard is dropped.
 pub(crate) fn start(settings: &Effective) -> Result<WorkerGuard, Failure> {
@@ -17,7 +21,7 @@ pub(crate) fn start(settings: &Effective) -> Result<WorkerGuard, Failure> {
         .map_err(|error| settings.refuse(&table::LOG, &format!("is not a log filter: {error}")))?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES_WAITING)
-        .finish(std::io::stderr());
+        .finish(BufWriter::with_capacity(TOGETHER, std::io::stderr()));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(BoxMakeWriter::new(writer));

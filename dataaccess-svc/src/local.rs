@@ -443,7 +443,11 @@ impl DataAccess for LocalDataAccess {
     ) -> Result<ImportPartReport, ApiError> {
         self.inner.check_running()?;
         let handle = self.inner.space(request.space).await?;
-        handle.import_part(&self.inner.workshop, context, request).await
+        // A part may be several commits: it is brought to its end also when the caller goes away between them.
+        let (inner, context) = (Arc::clone(&self.inner), context.clone());
+        self.inner
+            .uncancelled(async move { Ok(handle.import_part(&inner.workshop, &context, request).await?) })
+            .await
     }
 
     async fn stop_import(&self, context: &CallContext, request: ImportStop) -> Result<ImportView, ApiError> {

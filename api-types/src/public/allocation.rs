@@ -16,7 +16,8 @@ pub enum AllocationStrategy {
     Lowest,
     /// Any, so that what is taken cannot be guessed.
     Random,
-    /// The start of the largest free block: each halves the largest gap, so that all keep room to grow.
+    /// The start of the largest free aligned block: beneath an empty node at 0, 1/2, 1/4, 3/4 and so on, so that all keep
+    /// room to grow.
     Sparse,
 }
 

@@ -47,7 +47,10 @@ pub struct HttpDataAccess {
 
 /// Whether a call changes something.
 fn changes(call: &str) -> bool {
-    matches!(call, "change_space" | "space_command" | "change_user")
+    matches!(
+        call,
+        "change_space" | "space_command" | "change_user" | "import_part" | "stop_import"
+    )
 }
 
 impl HttpDataAccess {

@@ -44,6 +44,9 @@ pub(crate) struct ImportJobRecord {
     pub bytes: u64,
     /// Hash of all that was read up to there.
     pub digest: String,
+    /// Records behind those that are committed and counted already, of a part that needs several commits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counted: u64,
     /// Nodes made.
     pub created: u64,
     /// Nodes changed.
@@ -78,6 +81,7 @@ impl ImportJobRecord {
             line: 0,
             bytes: 0,
             digest: String::new(),
+            counted: 0,
             created: 0,
             updated: 0,
             unchanged: 0,
@@ -135,6 +139,14 @@ impl ImportJobRecord {
             versions: (self.first_version > 0).then_some((self.first_version, self.last_version)),
         }
     }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A line that failed.

@@ -6,17 +6,17 @@ use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{
     ChangesPage, ChangesQuery, JournalMark, JournalView, Since, ThingChange, ThingState, WaitQuery,
 };
-use cadastre_domain::Scope;
+use cadastre_domain::{Prefix, Scope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::SpaceHandle;
-use super::journal::{entries, pruned};
+use super::journal::{entries, pruned, whole};
 use super::view::{node_state, tag_view};
 use crate::errors::{Failure, Outcome};
 use crate::records::{HeadRecord, JournalEntry, JournalImage, NodeRecord};
 
-/// Commands that one slice looks at, for callers who see few of them.
+/// Commands, and nodes of imports, that one slice looks at.
 const VISITS_PER_SLICE: usize = 2_000;
 /// Longest wait in one call: well below the time that a call over HTTP may take.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -73,8 +73,13 @@ impl SpaceHandle {
             let large = slice.len() < wanted;
             for entry in slice {
                 reached = entry.version;
-                visited += 1;
-                items.extend(clipped(entry, scope));
+                // Of the nodes of an import only those are read that the caller may see.
+                let wanted = |prefix: &Prefix| scope.covers(prefix);
+                visited += 1 + entry.nodes.iter().filter(|prefix| wanted(prefix)).count();
+                items.extend(clipped(whole(self.durable(), entry, wanted).await?, scope));
+                if visited >= VISITS_PER_SLICE {
+                    break;
+                }
             }
             if large && !items.is_empty() {
                 break;

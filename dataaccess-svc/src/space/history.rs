@@ -7,7 +7,7 @@ use cadastre_domain::{Prefix, Scope, Visibility};
 use uuid::Uuid;
 
 use super::SpaceHandle;
-use super::journal::{SLICE_BYTES, journal_entry, sized_entry};
+use super::journal::{SLICE_BYTES, bare_entry, whole};
 use super::list::foreign_cursor;
 use super::read::{no_node, parse_id_row};
 use super::view::node_state;
@@ -130,7 +130,8 @@ impl Reader<'_> {
                 if version <= self.pruned {
                     return Ok(Ended::Beginning);
                 }
-                let (entry, size) = sized_entry(self.rows, version).await?;
+                let (entry, size) = bare_entry(self.rows, version).await?;
+                let entry = whole(self.rows, entry, |prefix| *prefix == place.prefix).await?;
                 self.bytes += size;
                 self.rows_left -= 1;
                 let from = self.id.and_then(|id| came_from(&entry, id, &place.prefix));
@@ -246,7 +247,7 @@ pub(super) async fn place_of_id(rows: Rows<'_>, id: Uuid, version: u64) -> Outco
         let Some(arrival) = arrival else {
             return Ok(None);
         };
-        match came_from(&journal_entry(rows, arrival).await?, id, &prefix) {
+        match came_from(&bare_entry(rows, arrival).await?.0, id, &prefix) {
             Some(from) => prefix = from,
             None => return Ok(None),
         }

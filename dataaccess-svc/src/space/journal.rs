@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use cadastre_api_types::ErrorCode;
+use cadastre_domain::Prefix;
 use cadastre_domain::tags::{TagDefinition, TagName, Vocabulary};
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
@@ -24,8 +25,6 @@ use crate::rows::Rows;
 
 /// A slice of the journal ends early once it holds this many bytes.
 pub(super) const SLICE_BYTES: usize = 8 << 20;
-/// About what a node adds to it that is read from its history.
-const BYTES_OF_A_NODE: usize = 600;
 
 fn inconsistent(key: RowKey, reason: &str) -> Failure {
     RecordError::Inconsistent {
@@ -53,33 +52,35 @@ pub(super) fn pruned(head: &HeadRecord) -> Failure {
 
 /// A journal entry by its version.
 pub(super) async fn journal_entry(rows: Rows<'_>, version: u64) -> Outcome<JournalEntry> {
-    sized_entry(rows, version).await.map(|(entry, _)| entry)
+    let (entry, _) = bare_entry(rows, version).await?;
+    whole(rows, entry, |_| true).await
 }
 
-/// The same, with the number of bytes it takes.
-pub(super) async fn sized_entry(rows: Rows<'_>, version: u64) -> Outcome<(JournalEntry, usize)> {
+/// The same as it is stored, without the nodes that it leaves to their history; with the number of bytes it takes.
+pub(super) async fn bare_entry(rows: Rows<'_>, version: u64) -> Outcome<(JournalEntry, usize)> {
     let (mut found, _) = rows.scan(&keys::journal_range(version, version), 4096).await?;
     if found.is_empty() {
         return Err(gap(version));
     }
-    let bytes: usize = found.iter().map(|(_, value)| value.len()).sum();
+    let bytes = found.iter().map(|(_, value)| value.len()).sum();
     let chunks = found.split_off(1);
     let first = &found[0];
-    let entry = JournalEntry::assemble((&first.0, &first.1), &chunks)?;
-    let bytes = bytes + entry.nodes.len() * BYTES_OF_A_NODE;
-    Ok((whole(rows, entry).await?, bytes))
+    Ok((JournalEntry::assemble((&first.0, &first.1), &chunks)?, bytes))
 }
 
-/// An entry with the states of the nodes that it leaves to their history.
-async fn whole(rows: Rows<'_>, mut entry: JournalEntry) -> Outcome<JournalEntry> {
+/// An entry with the states of those nodes that it leaves to their history and that are wanted. Each costs a short scan.
+pub(super) async fn whole(
+    rows: Rows<'_>,
+    mut entry: JournalEntry,
+    wanted: impl Fn(&Prefix) -> bool,
+) -> Outcome<JournalEntry> {
     for prefix in std::mem::take(&mut entry.nodes) {
+        if !wanted(&prefix) {
+            continue;
+        }
         // Newest first: what the command left, and what was there before it.
         let range = keys::history_of(&prefix, entry.version);
         let (found, _) = rows.scan(&range, 2).await?;
-        let mut states = Vec::with_capacity(2);
-        for (key, bytes) in &found {
-            states.push(decode::<HistoryRecord>(key, bytes)?.node);
-        }
         let is_its_own = found.first().and_then(|(key, _)| keys::parse_history(key));
         if is_its_own != Some((prefix, entry.version)) {
             let key = keys::history(&prefix, entry.version);
@@ -87,6 +88,10 @@ async fn whole(rows: Rows<'_>, mut entry: JournalEntry) -> Outcome<JournalEntry>
                 key,
                 "the journal names a change that the history does not have",
             ));
+        }
+        let mut states = Vec::with_capacity(2);
+        for (key, bytes) in &found {
+            states.push(decode::<HistoryRecord>(key, bytes)?.node);
         }
         let mut states = states.into_iter();
         let after = states.next().flatten();
@@ -96,7 +101,8 @@ async fn whole(rows: Rows<'_>, mut entry: JournalEntry) -> Outcome<JournalEntry>
     Ok(entry)
 }
 
-/// Entries behind version `after` up to version `to`, oldest first: at most `limit`, and fewer if they are large.
+/// Entries behind version `after` up to version `to` as they are stored, oldest first: at most `limit`, and fewer if they
+/// are large.
 pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -> Outcome<Vec<JournalEntry>> {
     let mut slice = Slice {
         next: after + 1,
@@ -113,7 +119,7 @@ pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -
         for (key, value) in page {
             slice.take(key, value)?;
             if slice.out.len() >= limit || (slice.bytes >= SLICE_BYTES && !slice.out.is_empty()) {
-                return all_whole(rows, slice.out).await;
+                return Ok(slice.out);
             }
         }
         match next {
@@ -125,15 +131,7 @@ pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -
     if slice.next <= to {
         return Err(gap(slice.next));
     }
-    all_whole(rows, slice.out).await
-}
-
-async fn all_whole(rows: Rows<'_>, entries: Vec<JournalEntry>) -> Outcome<Vec<JournalEntry>> {
-    let mut out = Vec::with_capacity(entries.len());
-    for entry in entries {
-        out.push(whole(rows, entry).await?);
-    }
-    Ok(out)
+    Ok(slice.out)
 }
 
 /// Entries as their rows come in.
@@ -173,9 +171,8 @@ impl Slice {
         };
         let chunks = rows.split_off(1);
         let first = &rows[0];
-        let entry = JournalEntry::assemble((&first.0, &first.1), &chunks)?;
-        self.bytes += entry.nodes.len() * BYTES_OF_A_NODE;
-        self.out.push(entry);
+        self.out
+            .push(JournalEntry::assemble((&first.0, &first.1), &chunks)?);
         self.next += 1;
         Ok(())
     }
@@ -191,7 +188,7 @@ pub(super) async fn version_at(rows: Rows<'_>, head: &HeadRecord, at: Timestamp)
     let (mut known, mut beyond) = (head.pruned, head.version + 1);
     while beyond - known > 1 {
         let middle = known + (beyond - known) / 2;
-        if journal_entry(rows, middle).await?.time <= at {
+        if bare_entry(rows, middle).await?.0.time <= at {
             known = middle;
         } else {
             beyond = middle;
@@ -222,7 +219,7 @@ pub(super) async fn vocabulary_at(
         .collect();
     while at > version {
         let mut link = None;
-        for change in journal_entry(rows, at).await?.changes.into_iter().rev() {
+        for change in bare_entry(rows, at).await?.0.changes.into_iter().rev() {
             let JournalImage::Tag {
                 before,
                 after,

@@ -8,10 +8,14 @@ use cadastre_domain::tags::{
 };
 
 use super::context::tag_conflict;
-use crate::errors::Outcome;
+use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{NodeRecord, RecordError};
+use crate::records::{NodeRecord, RecordError, decode};
 use crate::rows::Rows;
+
+/// Nodes beneath another that are looked at one by one; for more the index of values is asked, whose cost depends on how
+/// many different values there are in the space.
+const FEW_BENEATH: usize = 512;
 
 /// What a stored node sets itself.
 pub(crate) fn local(vocabulary: &Vocabulary, node: &NodeRecord) -> Outcome<LocalTags> {
@@ -68,11 +72,18 @@ pub(crate) async fn check_beneath(
     before: impl Fn(&TagName) -> Option<TagValue>,
     after: &Resolved,
 ) -> Outcome<()> {
+    let mut changed = Vec::new();
     for tag in rejecting(vocabulary) {
-        let Some(value) = after.get(&tag) else { continue };
-        if before(&tag).as_ref() == Some(value) {
-            continue;
+        if let Some(value) = after.get(&tag)
+            && before(&tag).as_ref() != Some(value)
+        {
+            changed.push((tag, value));
         }
+    }
+    if changed.is_empty() || few_beneath(rows, vocabulary, at, &changed).await? {
+        return Ok(());
+    }
+    for (tag, value) in changed {
         for setter in vocabulary.tags_that_can_set(&tag) {
             for set_to in values_in_use(rows, &setter).await? {
                 check_setting(rows, vocabulary, at, (&tag, value), (&setter, &set_to)).await?;
@@ -80,6 +91,44 @@ pub(crate) async fn check_beneath(
         }
     }
     Ok(())
+}
+
+/// Looks at each node beneath, if they are few: `false` = there are more than that, so the index is asked.
+async fn few_beneath(
+    rows: Rows<'_>,
+    vocabulary: &Vocabulary,
+    at: &Prefix,
+    changed: &[(TagName, &TagValue)],
+) -> Outcome<bool> {
+    let range = keys::node_range(Some(at), Some(&at.last_descendant()));
+    let (found, more) = rows.scan(&range, FEW_BENEATH).await?;
+    if more.is_some() {
+        return Ok(false);
+    }
+    for (key, bytes) in &found {
+        let node: NodeRecord = decode(key, bytes)?;
+        let given = local(vocabulary, &node)?;
+        for (tag, value) in changed {
+            if let Some(given) = given.get(tag)
+                && given.value != **value
+            {
+                return Err(contradiction((tag, value), at, &given.value, &node.prefix));
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn contradiction(
+    (tag, value): (&TagName, &TagValue),
+    at: &Prefix,
+    given: &TagValue,
+    beneath: &Prefix,
+) -> Failure {
+    tag_conflict(format!(
+        "{tag}={value} on {at} contradicts {tag}={given} on {beneath} beneath it, and {tag} has the conflict policy Reject. \
+         Change {beneath} first, or set the same value."
+    ))
 }
 
 async fn check_setting(
@@ -115,11 +164,7 @@ async fn check_setting(
             && let Some(given) = local(vocabulary, &node)?.get(tag)
             && given.value != *value
         {
-            return Err(tag_conflict(format!(
-                "{tag}={value} on {at} contradicts {tag}={} on {beneath} beneath it, and {tag} has the conflict \
-                 policy Reject. Change {beneath} first, or set the same value.",
-                given.value
-            )));
+            return Err(contradiction((tag, value), at, &given.value, &beneath));
         }
         after = beneath;
     }

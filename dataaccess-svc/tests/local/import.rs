@@ -495,7 +495,8 @@ async fn lines_outside_the_scope_fail_by_themselves_and_jobs_of_others_are_not_s
 
 #[tokio::test]
 async fn the_hundred_newest_imports_are_kept() {
-    let access = memory().await;
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let access = open(Arc::clone(&store)).await;
     let space = new_space(&*access, "Space").await;
     let mut files = Vec::new();
     for n in 0..103 {
@@ -524,12 +525,20 @@ async fn the_hundred_newest_imports_are_kept() {
     let expected: Vec<Uuid> = files.iter().rev().take(100).map(|file| file.import).collect();
     assert_eq!(told, expected);
     assert_eq!(second.next, None);
+    let kept = rows(store.as_ref(), &space.to_string(), "l_").await;
+    assert_eq!(kept.len(), 100, "failed lines go with their import");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_failing_store_every_line_that_was_settled_is_there_and_the_counts_are_right() {
-    for seed in 0..4 {
-        let store = FaultStore::new(MemoryStore::new());
+    for seed in 0..8 {
+        // On the odd ones a part needs several commits.
+        let inner: Arc<dyn Store> = if seed % 2 == 0 {
+            Arc::new(MemoryStore::new())
+        } else {
+            small()
+        };
+        let store = FaultStore::new(inner);
         let plan = store.plan();
         let access = open(Arc::new(store)).await;
         let space = new_space(&*access, "Space").await;

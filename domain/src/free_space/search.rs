@@ -73,7 +73,7 @@ impl FreeSpace {
     /// the lowest among equals.
     ///
     /// Under an empty parent the places come at 0, 1/2, 1/4, 3/4, 1/8, 3/8, 5/8, 7/8 and so on of
-    /// it: each halves the largest gap, as registries choose delegations (the leftmost assignment
+    /// it, as registries choose delegations (the leftmost assignment
     /// of RFC 3531 spreads them alike). The whole rest of the block follows the place, and a prefix
     /// grows by becoming shorter at the same start, so each can grow until it meets the next one
     /// without being renumbered. What ends right before the place loses nothing: it could not have

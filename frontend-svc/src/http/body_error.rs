@@ -47,6 +47,16 @@ pub(crate) fn describe(tree: &Value, path: &str, message: &str) -> ApiError {
             value.map_or("of another type", kind),
             in_json_words(expected)
         )
+    } else if let Some((_, expected)) = message
+        .strip_prefix("invalid value: integer `")
+        .and_then(|rest| rest.rsplit_once("`, expected "))
+    {
+        let given = value.map(ToString::to_string).unwrap_or_default();
+        format!(
+            "`{field}` is {}; it must be {}.",
+            echo(&given),
+            in_json_words(expected)
+        )
     } else if let Some((_, known)) = message
         .strip_prefix("unknown variant `")
         .and_then(|m| m.rsplit_once("`, expected "))
@@ -123,6 +133,8 @@ fn in_json_words(expected: &str) -> &str {
         "a sequence" => "an array",
         "a borrowed string" | "a string" | "string or map" => "a string",
         "a formatted UUID string" | "a UUID string" => "a UUID in a string",
+        "u8" => "a whole number from 0 to 255",
+        "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
         other if other.starts_with("struct ") => "an object",
         other if other.starts_with("enum ") => "a string",
         other => other,
@@ -132,6 +144,25 @@ fn in_json_words(expected: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_answered_in_words_of_people() {
+        let tree = serde_json::json!({ "prefixLength": 300, "count": -1 });
+        for (path, message, expected) in [
+            (
+                "prefixLength",
+                "invalid value: integer `300`, expected u8",
+                "`prefixLength` is 300; it must be a whole number from 0 to 255.",
+            ),
+            (
+                "count",
+                "invalid value: integer `-1`, expected usize",
+                "`count` is -1; it must be a whole number that is not negative.",
+            ),
+        ] {
+            assert_eq!(describe(&tree, path, message).message, expected);
+        }
+    }
 
     #[test]
     fn a_path_is_followed_through_keys_with_dots_and_through_arrays() {

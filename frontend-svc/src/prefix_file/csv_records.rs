@@ -156,7 +156,8 @@ impl<R: Read> Records<R> {
             let Some(line) = lines.last() else {
                 break Fault::TooLong { line: begins };
             };
-            bytes += line.text.len();
+            // What ended the line counts, too: blank lines are not for nothing.
+            bytes += line.text.len() + 1;
             if line.cut && lines.len() == 1 {
                 break Fault::TooLong { line: begins };
             }
@@ -295,6 +296,11 @@ mod tests {
         let text = [b"a,\"b\n".to_vec(), b"c,d\n".repeat(1 << 19)].concat();
         let (good, bad) = told(&text);
         assert_eq!((good.len(), bad.len()), (1 << 19, 1));
+        let text = [b"a,\"b\n".to_vec(), b"\n".repeat(4 << 20), b"c,d\n".to_vec()].concat();
+        let mut records = Records::new(text.as_slice());
+        assert!(records.next().unwrap().is_err());
+        assert!(records.waiting.len() <= MAX_LINE, "blank lines are held, too");
+        assert_eq!(records.next().unwrap().unwrap().fields, [b"c", b"d"]);
     }
 
     #[test]

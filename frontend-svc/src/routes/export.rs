@@ -10,6 +10,7 @@ use cadastre_api_types::internal::{
     CallContext, Listed, NodeListAsOfQuery, NodeListQuery, NodeSelection, NodeView, PageRequest, TagListQuery,
 };
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::Visibility;
 use cadastre_domain::tags::TagName;
 use serde::Serialize;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ const PAGE: usize = 1_000;
 /// The nodes of an address space, or of a subtree, as CSV or NDJSON: prefix, description and the tags that are set, as
 /// an import takes them.
 ///
-/// All of it is of one state, whatever changes meanwhile: that of the moment of the request, or of `asOf` (NDJSON only,
+/// For a role that is narrowed to a subtree: what lies in it. All of it is of one state, whatever changes meanwhile: that of the moment of the request, or of `asOf` (NDJSON only,
 /// because the columns of a CSV are the tags that are defined now). A stream that ends without an error is complete.
 #[utoipa::path(
     get,
@@ -204,6 +205,15 @@ impl Export {
     }
 
     fn write(&mut self, nodes: &[NodeView]) -> Result<Bytes, ApiError> {
+        // Of the nodes above a narrowed role not everything is to be seen, so importing them again would lose it.
+        let nodes: Vec<&NodeView> = nodes
+            .iter()
+            .filter(|node| node.visibility == Visibility::Full)
+            .collect();
+        self.written(&nodes)
+    }
+
+    fn written(&mut self, nodes: &[&NodeView]) -> Result<Bytes, ApiError> {
         match self.format {
             Format::Csv => self.csv(nodes),
             Format::Ndjson => {
@@ -226,7 +236,7 @@ impl Export {
         }
     }
 
-    fn csv(&mut self, nodes: &[NodeView]) -> Result<Bytes, ApiError> {
+    fn csv(&mut self, nodes: &[&NodeView]) -> Result<Bytes, ApiError> {
         let mut out = csv::Writer::from_writer(Vec::with_capacity(nodes.len() * 64));
         if std::mem::take(&mut self.header) {
             let tags = self.columns.iter().map(|name| format!("tag:{name}"));

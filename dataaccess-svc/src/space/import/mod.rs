@@ -13,7 +13,7 @@ mod read;
 use std::sync::Arc;
 
 use cadastre_api_types::internal::{
-    CallContext, ImportMode, ImportPart, ImportPartReport, ImportRecord, ImportStop, ImportView, LineOutcome,
+    CallContext, ImportMode, ImportPart, ImportPartReport, ImportRecord, ImportStop, ImportView,
 };
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_storage::Limits;
@@ -36,10 +36,10 @@ pub(crate) enum ImportWork {
 /// Records of a part that go into one commit.
 pub(crate) struct PartWork {
     pub(super) part: ImportPart,
+    /// Records of the part before these.
+    pub(super) before: u64,
     /// With these the part is settled; before, the job does not come forward.
     pub(super) settles: bool,
-    /// How the records of the part before these ended.
-    pub(super) earlier: Vec<LineOutcome>,
 }
 
 /// Failed lines of an import that are kept; more are only counted.
@@ -61,7 +61,19 @@ fn weight(record: &ImportRecord) -> (usize, usize) {
             // Node, id, history and occupancy; an index row per tag, and one more where it replaces another.
             (5 + 2 * line.tags.len(), 1200 + 6 * text + 80 * line.tags.len())
         }
-        ImportRecord::Bad(bad) => (1, 400 + bad.message.len()),
+        ImportRecord::Bad(bad) => {
+            let tags: usize = bad
+                .tags
+                .iter()
+                .map(|(name, value)| name.len() + value.len() + 8)
+                .sum();
+            let texts = [&bad.prefix, &bad.description]
+                .into_iter()
+                .flatten()
+                .map(String::len);
+            // Quotes and control characters are escaped in a row.
+            (1, 400 + 2 * (bad.message.len() + tags + texts.sum::<usize>()))
+        }
     }
 }
 
@@ -115,8 +127,8 @@ impl SpaceHandle {
                     last: part.last && at == last,
                     ..part.clone()
                 },
+                before: whole.outcomes.len() as u64,
                 settles: at == last,
-                earlier: whole.outcomes.clone(),
             };
             let work = Work::Import(ImportWork::Part(Box::new(work)));
             let report = submit_import(self, workshop, context, work).await?;

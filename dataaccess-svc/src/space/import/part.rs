@@ -165,11 +165,14 @@ fn come_forward(
     if import.first_version == 0 {
         import.first_version = decider.version;
     }
+    // What an earlier request has committed of this part was counted then.
+    let known = usize::try_from(import.counted.saturating_sub(work.before)).unwrap_or(usize::MAX);
+    import.count(outcomes.get(known..).unwrap_or_default());
+    import.counted = import.counted.max(work.before + outcomes.len() as u64);
     if !work.settles {
         return;
     }
-    import.count(&work.earlier);
-    import.count(outcomes);
+    import.counted = 0;
     import.records = part.upto.records;
     import.line = part.upto.line;
     import.bytes = part.upto.bytes;
@@ -216,28 +219,30 @@ async fn stopped(
     Ok(step)
 }
 
-/// Removes the oldest import that nobody sends any more, if there are too many.
+/// Removes the oldest import if there are too many; one that is being sent only if all are.
 async fn prune(rows: Rows<'_>) -> Outcome<RowWrites> {
     let (found, _) = rows.scan(&keys::imports(), IMPORTS_KEPT + 1).await?;
     if found.len() < IMPORTS_KEPT {
         return Ok(Vec::new());
     }
-    let mut oldest: Option<ImportJobRecord> = None;
+    let mut imports = Vec::with_capacity(found.len());
     for (key, bytes) in &found {
-        let import: ImportJobRecord = crate::records::decode(key, bytes)?;
-        let is_older = oldest
-            .as_ref()
-            .is_none_or(|oldest| import.modified_on < oldest.modified_on);
-        if is_older {
-            oldest = Some(import);
-        }
+        imports.push(crate::records::decode::<ImportJobRecord>(key, bytes)?);
     }
+    let oldest = imports
+        .into_iter()
+        .min_by_key(|import| (import.state == ImportState::Running, import.modified_on));
     let Some(oldest) = oldest else {
         return Ok(Vec::new());
     };
     let mut writes = vec![(keys::import(oldest.id), None)];
-    let kept = usize::try_from(FAILED_KEPT).unwrap_or(usize::MAX);
-    let (lines, _) = rows.scan(&keys::failed_lines(oldest.id, None), kept).await?;
-    writes.extend(lines.into_iter().map(|(key, _)| (key, None)));
-    Ok(writes)
+    let mut range = keys::failed_lines(oldest.id, None);
+    loop {
+        let (lines, next) = rows.scan(&range, 1_000).await?;
+        writes.extend(lines.into_iter().map(|(key, _)| (key, None)));
+        match next {
+            Some(next) => range.start = Some(next),
+            None => return Ok(writes),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::super::decide::Decider;
-use super::super::journal::journal_entry;
+use super::super::journal::bare_entry;
 use super::super::read::{find, parse_id_row};
 use super::{NodeImage, cannot};
 use crate::errors::{Failure, Outcome};
@@ -166,7 +166,7 @@ async fn last_definition(decider: &Decider<'_>, version: u64, name: &TagName) ->
             return Ok(None);
         }
         let mut link = None;
-        for image in journal_entry(decider.resolver.rows(), at).await?.changes {
+        for image in bare_entry(decider.resolver.rows(), at).await?.0.changes {
             if let JournalImage::Tag {
                 before,
                 after,
@@ -194,7 +194,7 @@ async fn refusal(rows: Rows<'_>, version: u64, moved: &[Moved], count: usize) ->
             listed.push(json!({ "name": one.name }));
             continue;
         };
-        let entry = journal_entry(rows, by).await?;
+        let (entry, _) = bare_entry(rows, by).await?;
         if entry.reverts == Some(version) {
             return Ok(cannot(
                 version,

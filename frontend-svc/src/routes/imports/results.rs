@@ -11,10 +11,12 @@ use serde::Serialize;
 
 use super::terms::Format;
 
-/// Failed lines that the summary names.
-const NAMED: usize = 100;
-/// Failed lines that the answer with each line explains; of more it only says that they failed.
+/// Failed lines that the answer with each line explains, and about how many bytes of them; of more it only says that they
+/// failed.
 const EXPLAINED: usize = 100_000;
+const EXPLAINED_BYTES: usize = 64 << 20;
+/// Changes of outcome that are kept; a file that has more of them is told of up to there, and summed up.
+const RUNS: usize = 2_000_000;
 /// Lines that are written together.
 const PAGE: usize = 4_096;
 
@@ -24,6 +26,8 @@ pub(super) struct Results {
     /// Number of the line, how it ended, for as many lines behind it as ended alike.
     runs: Vec<Run>,
     failed: Vec<FailedLine>,
+    /// About how many bytes those have.
+    bytes: usize,
 }
 
 struct Run {
@@ -70,20 +74,27 @@ impl Results {
             every_line,
             runs: Vec::new(),
             failed: Vec::new(),
+            bytes: 0,
         }
     }
 
     /// Adds what became of a part; `lines` are the numbers of its records.
     pub(super) fn add(&mut self, lines: &[u64], report: ImportPartReport) {
-        let keep = if self.every_line { EXPLAINED } else { NAMED };
-        let room = keep.saturating_sub(self.failed.len());
-        self.failed.extend(report.failed.into_iter().take(room));
         if !self.every_line {
             return;
         }
+        for failed in report.failed {
+            if self.failed.len() >= EXPLAINED || self.bytes >= EXPLAINED_BYTES {
+                break;
+            }
+            self.bytes += bytes_of(&failed);
+            self.failed.push(failed);
+        }
         for (line, outcome) in lines.iter().zip(report.outcomes) {
+            let full = self.runs.len() >= RUNS;
             match self.runs.last_mut() {
                 Some(run) if run.outcome == outcome && run.first + run.count == *line => run.count += 1,
+                Some(_) | None if full => return,
                 Some(_) | None => self.runs.push(Run {
                     first: *line,
                     count: 1,
@@ -91,11 +102,6 @@ impl Results {
                 }),
             }
         }
-    }
-
-    /// The lines that a summary names.
-    pub(super) fn named(&self) -> Vec<public::FailedLine> {
-        self.failed.iter().take(NAMED).cloned().map(to_wire).collect()
     }
 
     /// An answer with a line for each line, and the summary behind them.
@@ -130,6 +136,17 @@ impl Results {
                 Ok::<_, Infallible>(Bytes::from(page))
             }))
     }
+}
+
+fn bytes_of(failed: &FailedLine) -> usize {
+    let tags: usize = failed
+        .tags
+        .iter()
+        .map(|(name, value)| 64 + name.len() + value.len())
+        .sum();
+    let texts = [&failed.prefix, &failed.description];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    128 + failed.message.len() + texts + tags
 }
 
 fn word(outcome: LineOutcome) -> &'static str {

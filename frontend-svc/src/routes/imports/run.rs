@@ -4,18 +4,19 @@
 //! is sent, so a client that vanishes, a server that dies and an import that is stopped all leave the same: lines
 //! that are settled, and a job that says up to where. The same file with the same `Idempotency-Key` goes on there.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cadastre_api_types::internal::{
-    CallContext, DataAccess, ImportMark, ImportMode, ImportPart, ImportQuery, ImportRecord, ImportState,
-    ImportStop, ImportView,
+    CallContext, DataAccess, FailedLinesQuery, ImportMark, ImportMode, ImportPart, ImportQuery, ImportRecord,
+    ImportState, ImportStop, ImportView, PageRequest,
 };
-use cadastre_api_types::public::{DryRun, Import, PlannedConflict};
+use cadastre_api_types::public::{DryRun, FailedLine, Import, PlannedConflict};
 use cadastre_api_types::{ApiError, ErrorCode};
 use futures::StreamExt as _;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -34,14 +35,22 @@ use crate::state::FrontendState;
 const PART_RECORDS: usize = 2_048;
 /// Tags of a part; each is a row.
 const PART_TAGS: usize = 8_192;
-/// Records that are waited for no longer than this, so that a slow client's lines are settled, too.
+/// About how many bytes a part may have, so that it fits into a commit, and into a call of another process.
+const PART_BYTES: usize = 2 << 20;
+/// Records are waited for no longer than this, so that what a slow client has sent (but for the last few lines) is
+/// settled, too.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Most records that are decided together: atomic imports and dry runs.
+/// Most records that are decided together (atomic imports and dry runs), and about how many bytes they may have.
 const TOGETHER: usize = 10_000;
+const TOGETHER_BYTES: usize = 6 << 20;
+/// After so long without a byte the client is not waited for any longer: it holds a place that others want.
+const SILENCE: Duration = Duration::from_secs(60);
 /// How often the caller is checked again.
 const RECHECK: Duration = Duration::from_secs(1);
 /// How often a part is sent again to a space that has too much to do.
 const TRIES: u32 = 20;
+/// Failed lines that a summary names.
+const NAMED: usize = 100;
 /// Pieces of the body that wait for the reader.
 const PIECES: usize = 16;
 
@@ -50,7 +59,7 @@ const PIECES: usize = 16;
 ///
 /// Each line creates its node, or finds it as it says (`unchanged`), or, with `update=true`, changes it; a bad
 /// line fails by its number and stops nothing, unless `mode=atomic` asks for all or nothing. Lines may come in any order.
-/// The file is taken while it comes in, whatever its size: progress is at `GET …/imports`, and what broke off goes on
+/// The file (up to 512 MiB) is taken while it comes in: progress is at `GET …/imports`, and what broke off goes on
 /// with the same file and the same `Idempotency-Key`.
 ///
 /// With `results=all` the answer is NDJSON with one line for each line of the file (`{"line": 2, "outcome": "created"}`),
@@ -96,6 +105,7 @@ pub(crate) async fn run(
         .map(|view| view.reached.clone())
         .unwrap_or_default();
     let (pieces, incoming) = mpsc::channel(PIECES);
+    let heard = Cell::new(Instant::now());
     let records = source::start(asked.format, incoming, from.clone())?;
     let mut course = Course {
         state: &state,
@@ -111,9 +121,10 @@ pub(crate) async fn run(
         asked,
         import: None,
         farewell: None,
+        heard: &heard,
     };
     let replayed = course.finished.is_some();
-    let pump = pump(payload, pieces);
+    let pump = pump(payload, pieces, &heard);
     let ended = {
         let work = course.work(records);
         tokio::pin!(work, pump);
@@ -126,7 +137,7 @@ pub(crate) async fn run(
         }
     };
     match ended {
-        Ok(None) => course.answer(replayed),
+        Ok(None) => course.answer(replayed).await,
         Ok(Some(plan)) => Ok(reply::json(&plan)?),
         Err(error) => Err(course.give_up(error).into()),
     }
@@ -174,8 +185,9 @@ fn another() -> ApiError {
 }
 
 /// Hands the body to the reader. When the body breaks off, the channel ends without saying that it was complete.
-async fn pump(mut payload: web::Payload, pieces: mpsc::Sender<Piece>) {
+async fn pump(mut payload: web::Payload, pieces: mpsc::Sender<Piece>, heard: &Cell<Instant>) {
     while let Some(chunk) = payload.next().await {
+        heard.set(Instant::now());
         match chunk {
             Ok(chunk) => {
                 if pieces.send(Piece::Chunk(chunk)).await.is_err() {
@@ -208,6 +220,8 @@ struct Course<'a> {
     results: Results,
     import: Option<ImportView>,
     farewell: Option<Farewell>,
+    /// When the last bytes came.
+    heard: &'a Cell<Instant>,
 }
 
 /// Says that a request has ended before its file, however it ends: also when the client hangs up and the handler is
@@ -226,7 +240,11 @@ impl Drop for Farewell {
             return;
         }
         let (access, context, stop) = (Arc::clone(&self.access), self.context.clone(), self.stop);
-        tokio::spawn(async move {
+        // A server that has ended its runtime stops everything anyway.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
             if let Err(error) = access.stop_import(&context, stop).await {
                 tracing::debug!(%error, "an import that broke off could not be marked as stopped");
             }
@@ -240,7 +258,7 @@ impl Course<'_> {
         let together = self.asked.dry_run || self.asked.terms.mode == ImportMode::Atomic;
         let leaving = self.state.streams.clone();
         let mut waiting: Vec<ImportRecord> = Vec::new();
-        let mut tags = 0;
+        let (mut tags, mut bytes) = (0, 0);
         let mut mark = self.settled.clone();
         loop {
             let next = tokio::select! {
@@ -254,9 +272,10 @@ impl Course<'_> {
                         return Err(another());
                     }
                     tags += records.iter().map(tags_of).sum::<usize>();
+                    bytes += records.iter().map(bytes_of).sum::<usize>();
                     waiting.extend(records);
                     mark = upto;
-                    if together && waiting.len() > TOGETHER {
+                    if together && (waiting.len() > TOGETHER || bytes > TOGETHER_BYTES) {
                         return Err(too_many());
                     }
                 }
@@ -264,14 +283,16 @@ impl Course<'_> {
                 Ok(Some(Reading::Broken) | None) => return Err(broke_off()),
                 Ok(Some(Reading::Refused(error))) => return Err(error),
                 Ok(Some(Reading::Another)) => return Err(another()),
+                Err(_) if self.heard.get().elapsed() > SILENCE => return Err(silent()),
                 // Nothing comes at the moment: what is there is settled meanwhile.
                 Err(_) if waiting.is_empty() => continue,
                 Err(_) => idle = true,
             }
-            let enough = waiting.len() >= PART_RECORDS || tags >= PART_TAGS || idle;
+            let full = waiting.len() >= PART_RECORDS || tags >= PART_TAGS || bytes >= PART_BYTES;
+            let enough = full || idle;
             if enough && !together {
                 let part = std::mem::take(&mut waiting);
-                tags = 0;
+                (tags, bytes) = (0, 0);
                 self.send(part, mark.clone(), false).await?;
             }
         }
@@ -309,15 +330,28 @@ impl Course<'_> {
         self.check().await?;
         let lines: Vec<u64> = records.iter().map(ImportRecord::line).collect();
         let part = self.part(records, upto.clone(), last);
+        self.farewell.get_or_insert_with(|| Farewell {
+            access: Arc::clone(&self.state.access),
+            context: self.caller.context(),
+            stop: ImportStop {
+                space: self.space,
+                import: self.asked.import,
+                run: Some(self.run),
+            },
+            is_due: true,
+        });
         let mut tries = 0;
         let report = loop {
             let (access, context, part) = (self.state.access.clone(), self.caller.context(), part.clone());
             // The part is decided also when the client has gone: its lines were sent.
             match detached(async move { access.import_part(&context, part).await }).await {
-                // Nothing was done; a space that has too much to do has less a little later.
+                // A space that has too much to do has less a little later; what of the part was done is not done twice.
                 Err(error) if error.code == ErrorCode::Overloaded && tries < TRIES => {
                     tries += 1;
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::select! {
+                        () = self.state.streams.cancelled() => return Err(stopping()),
+                        () = tokio::time::sleep(PATIENCE) => {}
+                    }
                 }
                 report => break report?,
             }
@@ -326,17 +360,6 @@ impl Course<'_> {
         self.settled = upto;
         if last {
             self.end_well();
-        } else if self.farewell.is_none() {
-            self.farewell = Some(Farewell {
-                access: Arc::clone(&self.state.access),
-                context: self.caller.context(),
-                stop: ImportStop {
-                    space: self.space,
-                    import: self.asked.import,
-                    run: Some(self.run),
-                },
-                is_due: true,
-            });
         }
         self.import.clone_from(&report.import);
         self.results.add(&lines, report);
@@ -379,7 +402,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    fn answer(mut self, replayed: bool) -> Result<HttpResponse, HttpError> {
+    async fn answer(mut self, replayed: bool) -> Result<HttpResponse, HttpError> {
         let Some(view) = self.import.take().or(self.finished.take()) else {
             return Err(reply::unexpected("an import without a part").into());
         };
@@ -388,12 +411,34 @@ impl Course<'_> {
         let mut answer = if self.asked.every_line {
             self.results.answer(&summary)
         } else {
-            summary.failures = self.results.named();
+            // The first ones of all its requests.
+            summary.failures = self.failures(summary.failed).await?;
             reply::json(&summary)?
         };
         reply::locate(&mut answer, &location);
         reply::mark_replayed(&mut answer, replayed);
         Ok(answer)
+    }
+
+    /// The first lines of the import that failed, whichever request sent them.
+    async fn failures(&self, failed: u64) -> Result<Vec<FailedLine>, ApiError> {
+        if failed == 0 {
+            return Ok(Vec::new());
+        }
+        let question = FailedLinesQuery {
+            space: self.space,
+            import: self.asked.import,
+            page: PageRequest {
+                limit: NAMED,
+                after: None,
+            },
+        };
+        let found = self
+            .state
+            .access
+            .list_failed_lines(&self.caller.context(), question)
+            .await?;
+        Ok(found.items.into_iter().map(to_wire).collect())
     }
 
     /// The request ends before its file: the client is told what to do, the job by the farewell.
@@ -412,8 +457,13 @@ impl Course<'_> {
             "{} The lines up to {} are settled. {how}",
             error.message, self.settled.line
         );
-        let details = json!({ "import": self.asked.import, "line": self.settled.line });
-        ApiError { message, ..error }.with_details(details)
+        let mut details = match error.details.clone() {
+            Some(Value::Object(details)) => details,
+            Some(_) | None => Map::new(),
+        };
+        details.insert("import".to_owned(), json!(self.asked.import));
+        details.insert("line".to_owned(), json!(self.settled.line));
+        ApiError { message, ..error }.with_details(Value::Object(details))
     }
 }
 
@@ -424,6 +474,27 @@ fn tags_of(record: &ImportRecord) -> usize {
     }
 }
 
+fn bytes_of(record: &ImportRecord) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let (texts, tags): (usize, usize) = match record {
+        ImportRecord::Line(line) => (
+            text(&line.description),
+            line.tags
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.as_str().len())
+                .sum(),
+        ),
+        ImportRecord::Bad(bad) => (
+            text(&bad.description) + text(&bad.prefix) + bad.message.len(),
+            bad.tags
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum(),
+        ),
+    };
+    128 + texts + tags
+}
+
 fn stopping() -> ApiError {
     ApiError::new(ErrorCode::Overloaded, "The server is shutting down.").with_retry_after(1)
 }
@@ -432,12 +503,20 @@ fn broke_off() -> ApiError {
     ApiError::new(ErrorCode::MalformedRequest, "The body broke off before its end.")
 }
 
+fn silent() -> ApiError {
+    ApiError::new(
+        ErrorCode::RequestTimeout,
+        format!("Nothing of the file has come for {} s.", SILENCE.as_secs()),
+    )
+}
+
 fn too_many() -> ApiError {
     ApiError::new(
         ErrorCode::CommandTooLarge,
         format!(
-            "The file has more than {TOGETHER} records, which is the most that can be imported as a whole (mode=atomic) or \
-             tried out (dryRun=true). Import it with mode=lines, or in pieces."
+            "The file has more than {TOGETHER} records or {} MiB, which is the most that can be imported as a whole \
+             (mode=atomic) or tried out (dryRun=true). Import it with mode=lines, or in pieces.",
+            TOGETHER_BYTES >> 20
         ),
     )
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::{Buf as _, Bytes};
 use cadastre_api_types::internal::{FailedLine, ImportLine, ImportMark, ImportRecord};
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::tags::{MAX_TAGS_PER_NODE, TagError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
@@ -15,6 +16,7 @@ use super::terms::Format;
 use crate::convert::errors::prefix_error;
 use crate::convert::space::check_description;
 use crate::convert::tag;
+use crate::http::wording::sentence;
 use crate::prefix_file::{BadLine, CsvLines, Line, Lines, NdjsonLines};
 
 /// Records that are handed over together. Parts end between two of these.
@@ -59,7 +61,7 @@ pub(super) fn start(
         broken: Arc::clone(&broken),
     };
     let read = move || {
-        let last = read(format, body, &broken, from, &sender);
+        let last = read(format, body, &broken, &from, &sender);
         // Whoever waited for it may have gone.
         let _ = sender.blocking_send(last);
     };
@@ -81,7 +83,7 @@ fn read(
     format: Format,
     body: Body,
     broken: &AtomicBool,
-    from: ImportMark,
+    from: &ImportMark,
     sender: &mpsc::Sender<Reading>,
 ) -> Reading {
     let lines: Lines = match format {
@@ -199,6 +201,16 @@ fn record(line: Result<Line, BadLine>) -> ImportRecord {
 }
 
 fn checked(line: &Line) -> Result<ImportLine, ApiError> {
+    // Known here, too, so that what is read ahead stays small whatever a line holds.
+    if line.tags.len() > MAX_TAGS_PER_NODE {
+        let error = TagError::TooMany {
+            actual: line.tags.len(),
+        };
+        return Err(ApiError::new(
+            ErrorCode::TooManyTags,
+            sentence(&error.to_string()),
+        ));
+    }
     if let Some(description) = &line.description {
         check_description(description)?;
     }
@@ -297,7 +309,9 @@ mod tests {
                     records.extend(more);
                     mark = at;
                 }
-                last => break last,
+                last @ (Reading::End | Reading::Broken | Reading::Refused(_) | Reading::Another) => {
+                    break last;
+                }
             }
         };
         feed.join().unwrap();
