@@ -67,11 +67,11 @@ async fn records(
         let error = ApiError::new(
             ErrorCode::ImportRefused,
             format!(
-                "{} {lines}, so nothing was imported (mode=atomic). Line {}: {} Correct the file and send it again, or \
+                "{} {lines}, so nothing was imported (mode=atomic). Line {}: {}. Correct the file and send it again, or \
                  import the good lines with mode=lines.",
                 failed.len(),
                 failed[0].line,
-                failed[0].message
+                failed[0].message.trim_end_matches('.')
             ),
         );
         return Err(Failure::Refused(Box::new(error.with_details(

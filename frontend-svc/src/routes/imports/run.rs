@@ -447,16 +447,25 @@ impl Course<'_> {
         if !begun {
             return error;
         }
-        let how = if self.asked.keyed {
-            "Send the same file with the same Idempotency-Key to go on there."
+        // Their own words are about a request that has changed nothing.
+        let cause = if error.code == ErrorCode::StoreUnavailable {
+            "The store is unavailable; the import has stopped."
+        } else if error.code == ErrorCode::Overloaded {
+            "The server has no time for the import at the moment; it has stopped."
         } else {
-            "Send the file again: lines that are there already count as unchanged. (With an Idempotency-Key an import goes on \
-             where it stopped.)"
+            error.message.as_str()
         };
-        let message = format!(
-            "{} The lines up to {} are settled. {how}",
-            error.message, self.settled.line
-        );
+        let how = match error.code.status() {
+            // Whoever may not go on is not told how.
+            401 | 403 | 404 => "",
+            _ if cause.contains("Idempotency-Key") => "",
+            _ if self.asked.keyed => " Send the same file with the same Idempotency-Key to go on there.",
+            _ => {
+                " Send the file again: lines that are there already count as unchanged. (With an Idempotency-Key an import goes \
+                 on where it stopped.)"
+            }
+        };
+        let message = format!("{cause} The lines up to {} are settled.{how}", self.settled.line);
         let mut details = match error.details.clone() {
             Some(Value::Object(details)) => details,
             Some(_) | None => Map::new(),

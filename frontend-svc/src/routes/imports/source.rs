@@ -3,7 +3,7 @@
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::{Buf as _, Bytes};
 use cadastre_api_types::internal::{FailedLine, ImportLine, ImportMark, ImportRecord};
@@ -54,14 +54,16 @@ pub(super) fn start(
 ) -> Result<mpsc::Receiver<Reading>, ApiError> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let broken = Arc::new(AtomicBool::new(false));
+    let taken = Arc::new(AtomicU64::new(0));
     let body = Body {
         pieces,
         chunk: Bytes::new(),
         ended: false,
         broken: Arc::clone(&broken),
+        taken: Arc::clone(&taken),
     };
     let read = move || {
-        let last = read(format, body, &broken, &from, &sender);
+        let last = read(format, body, (&broken, &taken), &from, &sender);
         // Whoever waited for it may have gone.
         let _ = sender.blocking_send(last);
     };
@@ -82,7 +84,7 @@ pub(super) fn start(
 fn read(
     format: Format,
     body: Body,
-    broken: &AtomicBool,
+    (broken, taken): (&AtomicBool, &AtomicU64),
     from: &ImportMark,
     sender: &mpsc::Sender<Reading>,
 ) -> Reading {
@@ -104,6 +106,10 @@ fn read(
         }
         mark.records += 1;
         account(&mut mark, &mut hash, &line);
+        if line.is_err() {
+            // A line that cannot be read does not say where it ends; what was taken for it says it nearly.
+            mark.bytes = mark.bytes.max(taken.load(Ordering::Relaxed));
+        }
         if mark.records <= from.records {
             if mark.records == from.records && hex(&hash) != from.digest {
                 return Reading::Another;
@@ -253,6 +259,8 @@ struct Body {
     chunk: Bytes,
     ended: bool,
     broken: Arc<AtomicBool>,
+    /// Bytes that were taken from it.
+    taken: Arc<AtomicU64>,
 }
 
 impl Read for Body {
@@ -270,6 +278,7 @@ impl Read for Body {
         let n = self.chunk.len().min(into.len());
         into[..n].copy_from_slice(&self.chunk[..n]);
         self.chunk.advance(n);
+        self.taken.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }
@@ -362,7 +371,8 @@ mod tests {
     #[test]
     fn a_bad_line_is_a_record_with_its_number_and_a_bad_header_refuses_the_file() {
         let text = "prefix,tag:Site\n10.0.0.1/8,AMS\nrubbish\n10.2.0.0/16,\n";
-        let (records, _, _) = all(Format::Csv, text.as_bytes(), true, ImportMark::default());
+        let (records, mark, _) = all(Format::Csv, text.as_bytes(), true, ImportMark::default());
+        assert_eq!(mark.bytes, text.len() as u64);
         let told: Vec<String> = records
             .iter()
             .map(|record| match record {
