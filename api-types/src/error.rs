@@ -134,7 +134,7 @@ error_codes! {
     PreconditionFailed = 412,
     /// The body is larger than this server takes.
     PayloadTooLarge = 413,
-    /// The body is not `application/json`.
+    /// The body is not `application/json`; of an import, not CSV or NDJSON.
     UnsupportedMediaType = 415,
     /// Too many requests; see `Retry-After`.
     RateLimited = 429,

@@ -115,10 +115,7 @@ fn same_lines(one: &str, other: &str) -> bool {
 }
 
 fn url(session: &Session, space: &str, rest: &str) -> String {
-    format!(
-        "http://{}/api/v1/addressspaces/{space}/ips/{rest}",
-        session.address
-    )
+    format!("http://{}{space}/ips/{rest}", session.address)
 }
 
 /// Seconds that an import takes.

@@ -11,8 +11,13 @@ use crate::failure::Failure;
 pub(super) fn read(path: &Path) -> Result<Vec<TagWrite>, Failure> {
     let refuse = |what: String| Failure::usage(format!("The tag definitions in {}: {what}.", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let definitions: Vec<TagWrite> = serde_json::from_str(&text)
+    let mut definitions: Vec<TagWrite> = serde_json::from_str(&text)
         .map_err(|error| refuse(format!("are not an array of tag definitions: {error}")))?;
+    for definition in &mut definitions {
+        // What `GET …/tags` gives can be imported elsewhere, where it is new.
+        definition.created_on = None;
+        definition.modified_on = None;
+    }
     sorted(definitions).map_err(refuse)
 }
 

@@ -266,7 +266,12 @@ fn invalid(field: &str, message: String) -> Failure {
 
 fn depleted_node(parent: &Prefix, wanted: &Wanted, found: &Found) -> Failure {
     let len = wanted.prefix_length;
-    let room = if found.room.is_zero() {
+    let only_edges = found.room.is_zero() && found.largest.is_some_and(|largest| largest <= len);
+    let room = if only_edges {
+        format!(
+            "no /{len} is free but the network and the broadcast address, which `includeEdges` would take"
+        )
+    } else if found.room.is_zero() {
         format!("no /{len} is free")
     } else {
         format!(
@@ -281,7 +286,10 @@ fn depleted_node(parent: &Prefix, wanted: &Wanted, found: &Found) -> Failure {
     depleted(
         format!("Beneath {parent} {room}. {largest}. Nothing was taken."),
         found.largest,
-        0,
+        found
+            .room
+            .to_u128()
+            .map_or(wanted.count, |room| usize::try_from(room).unwrap_or(wanted.count)),
     )
 }
 

@@ -14,7 +14,7 @@ use super::super::read::{find, parse_id_row};
 use super::{NodeImage, cannot};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{JournalImage, TagRecord};
+use crate::records::{JournalImage, NodeRecord, TagRecord};
 use crate::rows::Rows;
 
 /// Things named in a refusal.
@@ -52,7 +52,7 @@ pub(super) async fn check_nodes(decider: &Decider<'_>, version: u64, images: &[N
         let mut found = None;
         if let Some(after) = after {
             let now = rows.node(&after.prefix).await?;
-            if now.as_ref() != Some(after) {
+            if !now.as_ref().is_some_and(|now| says_the_same(now, after)) {
                 let how = match now {
                     None => "was removed",
                     Some(now) if now.ip_id == after.ip_id => "was changed",
@@ -85,6 +85,15 @@ pub(super) async fn check_nodes(decider: &Decider<'_>, version: u64, images: &[N
         return Ok(());
     }
     Err(refusal(rows, version, &moved, count).await?)
+}
+
+/// Whether a node is as it was left, whatever happened to it in between: when later changes have been taken back, the one
+/// before them can be.
+fn says_the_same(now: &NodeRecord, left: &NodeRecord) -> bool {
+    now.ip_id == left.ip_id
+        && now.prefix == left.prefix
+        && now.tags == left.tags
+        && now.description == left.description
 }
 
 /// A removed node that has lived at another prefix since. Its history goes by its last place, so it must not come to
@@ -138,7 +147,8 @@ pub(super) async fn check_definition(
         return Ok(());
     };
     let now: Option<TagRecord> = rows.record(&keys::tag(name)).await?;
-    if now.as_ref() == after {
+    let said = |record: &TagRecord| (record.definition(), record.created_on);
+    if now.as_ref().map(said) == after.map(said) {
         return Ok(());
     }
     let how = match (&now, after) {

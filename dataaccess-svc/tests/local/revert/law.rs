@@ -356,15 +356,8 @@ fn without(
         match (&change.before, &change.after) {
             (Some(ThingState::Tag(tag)), _) | (None, Some(ThingState::Tag(tag))) => {
                 let name = &tag.definition.name;
-                // What was left must be there untouched; where nothing was left, nothing may be now.
-                let touched = match past.states[&version].tags.get(name) {
-                    Some(left) => past
-                        .states
-                        .range(version..)
-                        .any(|(_, state)| state.tags.get(name) != Some(left)),
-                    None => now.tags.contains_key(name),
-                };
-                if touched {
+                // What is there must be what was left, be it nothing.
+                if now.tags.get(name) != past.states[&version].tags.get(name) {
                     return None;
                 }
                 match then.tags.get(name) {
@@ -379,7 +372,11 @@ fn without(
                 };
                 let (before, left_as) = (node(before), node(left_as));
                 if let Some(left_as) = &left_as {
-                    if revisions.get(&left_as.prefix) != Some(&version) {
+                    let same = now.nodes.get(&left_as.prefix).is_some_and(|now| {
+                        (now.id, &now.tags, &now.description)
+                            == (left_as.id, &left_as.tags, &left_as.description)
+                    });
+                    if !same {
                         return None;
                     }
                     after.nodes.remove(&left_as.prefix);
