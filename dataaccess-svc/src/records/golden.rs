@@ -306,3 +306,54 @@ fn a_long_journal_entry_is_put_together_again() {
     );
     assert!(JournalEntry::assemble((&rows[0].0, &rows[0].1), &chunks[1..]).is_err());
 }
+
+#[test]
+fn an_import_of_format_1() {
+    use cadastre_api_types::internal::{ImportMode, ImportState, ImportTerms};
+
+    let terms = ImportTerms {
+        mode: ImportMode::Lines,
+        update: true,
+        format: "csv".to_owned(),
+        total_bytes: Some(100),
+    };
+    let begun = ImportJobRecord::new(id(), id(), &terms, "ada", time());
+    let under_way = ImportJobRecord {
+        state: ImportState::Stopped,
+        records: 5,
+        line: 6,
+        bytes: 70,
+        digest: "d1".to_owned(),
+        counted: 2,
+        created: 1,
+        updated: 2,
+        unchanged: 3,
+        failed: 4,
+        first_version: 8,
+        last_version: 9,
+        ..begun
+    };
+    reads_and_writes(
+        &under_way,
+        r#"{"V":1,"Id":"01928f5e-0000-7000-8000-000000000001","State":"Stopped","Run":"01928f5e-0000-7000-8000-000000000001","Atomic":false,"Update":true,"Format":"csv","TotalBytes":100,"Actor":"ada","StartedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Records":5,"Line":6,"Bytes":70,"Digest":"d1","Counted":2,"Created":1,"Updated":2,"Unchanged":3,"Failed":4,"FirstVersion":8,"LastVersion":9}"#,
+    );
+}
+
+#[test]
+fn a_failed_line_of_format_1() {
+    use cadastre_api_types::ErrorCode;
+    use cadastre_api_types::internal::FailedLine;
+
+    let failed = FailedLine {
+        line: 7,
+        prefix: Some("10.0.0.1/8".to_owned()),
+        tags: vec![("Site".to_owned(), "AMS1".to_owned())],
+        description: None,
+        code: ErrorCode::InvalidPrefix,
+        message: "no".to_owned(),
+    };
+    reads_and_writes(
+        &FailedLineRecord { v: 1, failed },
+        r#"{"V":1,"Failed":{"line":7,"prefix":"10.0.0.1/8","tags":[["Site","AMS1"]],"code":"InvalidPrefix","message":"no"}}"#,
+    );
+}
