@@ -227,9 +227,7 @@ fn a_client_that_vanishes_leaves_what_was_settled_and_goes_on_there(at: &Deploym
     assert!(settled > 0 && settled < 6_000, "{stopped}");
     assert_eq!(there(&space) as u64, settled, "nothing that is not told");
     assert!(!export(&space, "").contains("10.11.110.0/2,"));
-    let import = send(&space, "", "text/csv", Some("k"), text)
-        .expect(200)
-        .json();
+    let import = send(&space, "", "text/csv", Some("k"), text).expect(200).json();
     assert_eq!(import["id"], stopped["id"]);
     assert_eq!(
         counts(&import),
@@ -474,9 +472,7 @@ fn an_import_that_is_killed_goes_on_behind_what_is_there() {
             break;
         }
     }
-    let done = send(&space, "", "text/csv", Some("k"), text)
-        .expect(200)
-        .json();
+    let done = send(&space, "", "text/csv", Some("k"), text).expect(200).json();
     assert_eq!(
         (&done["state"], counts(&done)),
         (&json!("finished"), [60_000, 0, 0, 0])
