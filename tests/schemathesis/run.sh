@@ -109,6 +109,8 @@ fuzz() {
         "${seed[@]}" "$@"
 }
 
+# How files are sent, which are neither JSON nor forms.
+export SCHEMATHESIS_HOOKS=$root/tests/schemathesis/hooks.py PYTHONDONTWRITEBYTECODE=1
 cd "$work" # It keeps its examples where it runs.
 status=0
 # Everything but the two operations that could take its own token away.
