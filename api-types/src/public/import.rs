@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::TagMap;
 use crate::error::ErrorCode;
+use crate::internal;
 
 /// How an import treats its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +61,21 @@ pub struct FailedLine {
     pub tags: TagMap,
     /// What is wrong with it.
     pub error: ImportError,
+}
+
+impl From<internal::FailedLine> for FailedLine {
+    fn from(failed: internal::FailedLine) -> Self {
+        Self {
+            line: failed.line,
+            prefix: failed.prefix,
+            description: failed.description,
+            tags: failed.tags.into_iter().collect(),
+            error: ImportError {
+                code: failed.code,
+                message: failed.message,
+            },
+        }
+    }
 }
 
 /// An import and how far it is.

@@ -256,9 +256,25 @@ fn a_large_file_is_taken_while_it_comes_in(at: &Deployment) {
 
 fn an_atomic_import_is_all_or_nothing(at: &Deployment) {
     let space = at.space();
-    let bad = "prefix\n10.0.0.0/8\n10.1.0.0/16\n10.1.0.0/33\n";
+    space.tag("Site");
+    let bad = "prefix,tag:Site\n10.0.0.0/8,\n10.1.0.0/16,\n10.1.0.0/33,AMS1\n";
     let refused = csv(&space, "?mode=atomic", bad).refused(409, "ImportRefused");
-    assert_eq!(refused["details"]["lines"][0]["line"], json!(4), "{refused}");
+    let line = &refused["details"]["lines"][0];
+    assert_eq!(
+        (
+            &line["line"],
+            &line["prefix"],
+            &line["tags"],
+            &line["error"]["code"]
+        ),
+        (
+            &json!(4),
+            &json!("10.1.0.0/33"),
+            &json!({"Site": "AMS1"}),
+            &json!("InvalidPrefix")
+        ),
+        "a failed line looks the same wherever it is told of: {refused}"
+    );
     assert_eq!(space.prefixes("/ips"), Vec::<String>::new());
     let good = "prefix\n10.0.0.0/8\n10.1.0.0/16\n";
     let import = csv(&space, "?mode=atomic", good).expect(200).json();
@@ -443,6 +459,7 @@ fn an_import_that_is_killed_goes_on_behind_what_is_there() {
     let space = at.space();
     space.tag("Site");
     let text = plan(60_000);
+    let mut cut_off = 0;
     let sender = space.seen_by(&at.client().with_token(at.admin().token()));
     for round in 0..3 {
         let request = sender
@@ -468,10 +485,13 @@ fn an_import_that_is_killed_goes_on_behind_what_is_there() {
             created,
             "round {round}: the job is never ahead of the nodes nor behind them"
         );
+        let line = job["line"].as_u64().unwrap();
+        cut_off += usize::from(line > 0 && line < 60_000);
         if job["state"] == "finished" {
             break;
         }
     }
+    assert!(cut_off > 0, "at least one kill fell into the middle of the file");
     let done = send(&space, "", "text/csv", Some("k"), text).expect(200).json();
     assert_eq!(
         (&done["state"], counts(&done)),

@@ -208,25 +208,33 @@ impl Occupancy {
 
     fn read(mut self, text: &str) -> Option<Self> {
         let (kind, rest) = text.split_at_checked(1)?;
-        let values: Vec<usize> = rest.bytes().map(value).collect::<Option<_>>()?;
-        if values.len() > self.slots().div_ceil(6) {
+        let (slots, digits) = (self.slots(), rest.as_bytes());
+        if digits.len() > slots.div_ceil(6) {
             return None;
         }
         match kind.chars().next()? {
             BITMAP => {
-                for (position, value) in values.into_iter().enumerate() {
-                    for offset in (0..6).filter(|offset| value >> (5 - offset) & 1 == 1) {
-                        self.flip(position * 6 + offset)?;
+                for (position, digit) in digits.iter().enumerate() {
+                    // The first place is at the top of a digit, and at the bottom of a word.
+                    let places = (value(*digit)?.reverse_bits() >> (usize::BITS - 6)) as u64;
+                    let first = position * 6;
+                    if slots - first < 6 && places >> (slots - first) != 0 {
+                        return None;
+                    }
+                    let (word, shift) = (first / 64, first % 64);
+                    self.words[word] |= places << shift;
+                    if shift > 58 && word + 1 < WORDS {
+                        self.words[word + 1] |= places >> (64 - shift);
                     }
                 }
             }
             kind @ (SET | CLEAR) => {
                 if kind == CLEAR {
-                    (0..self.slots()).try_for_each(|slot| self.flip(slot))?;
+                    self.words[..slots.div_ceil(64)].fill(low_bits(slots));
                 }
-                for pair in values.chunks(2) {
+                for pair in digits.chunks(2) {
                     let [high, low] = pair else { return None };
-                    self.flip(high * 64 + low)?;
+                    self.flip(value(*high)? * 64 + value(*low)?)?;
                 }
             }
             _ => return None,

@@ -3,6 +3,7 @@
 use cadastre_api_types::internal::{
     ImportMode, ImportPart, ImportPartReport, ImportState, ImportStop, LineOutcome,
 };
+use cadastre_api_types::public::FailedLine;
 use cadastre_api_types::{ApiError, ErrorCode};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -53,12 +54,17 @@ async fn records(
     let is_new = stored.is_none();
     let mut import = entitled(stored, part, &job.context.actor, decider.time)?;
     let Decided {
-        mut effects,
+        effects,
         outcomes,
         failed,
     } = decide(decider, &part.records, part.terms.update, false).await?;
     if part.terms.mode == ImportMode::Atomic && !failed.is_empty() {
-        let named: Vec<_> = failed.iter().take(FAILED_NAMED).collect();
+        let named: Vec<FailedLine> = failed
+            .iter()
+            .take(FAILED_NAMED)
+            .cloned()
+            .map(Into::into)
+            .collect();
         let lines = if failed.len() == 1 {
             "line fails"
         } else {
@@ -97,7 +103,6 @@ async fn records(
     }
     come_forward(&mut import, work, &outcomes, decider);
     extra.push((keys::import(import.id), Some(encode(&import))));
-    effects.changes.clear();
     let report = ImportPartReport {
         outcomes,
         failed,

@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cadastre_api_types::internal::{FailedLinesQuery, ImportListQuery, ImportQuery, ImportStop};
 use cadastre_api_types::public::{FailedLine, Import};
 
-use super::results;
 use crate::convert::import;
 use crate::http::authorized::Authorized;
 use crate::http::cursor::Pager;
@@ -98,7 +97,7 @@ pub(crate) async fn failed(
         .access
         .list_failed_lines(&caller.context(), question)
         .await?;
-    let items: Vec<FailedLine> = found.items.into_iter().map(results::to_wire).collect();
+    let items: Vec<FailedLine> = found.items.into_iter().map(Into::into).collect();
     Ok(reply::page(&items, &pager, found.next.as_deref())?)
 }
 

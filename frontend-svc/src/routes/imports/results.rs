@@ -58,7 +58,7 @@ struct Explained {
 
 impl From<FailedLine> for Explained {
     fn from(failed: FailedLine) -> Self {
-        let failed = to_wire(failed);
+        let failed = public::FailedLine::from(failed);
         Self {
             prefix: failed.prefix,
             description: failed.description,
@@ -155,19 +155,5 @@ fn word(outcome: LineOutcome) -> &'static str {
         LineOutcome::Updated => "updated",
         LineOutcome::Unchanged => "unchanged",
         LineOutcome::Failed => "failed",
-    }
-}
-
-/// A line that failed, as clients see it.
-pub(super) fn to_wire(failed: FailedLine) -> public::FailedLine {
-    public::FailedLine {
-        line: failed.line,
-        prefix: failed.prefix,
-        description: failed.description,
-        tags: failed.tags.into_iter().collect(),
-        error: public::ImportError {
-            code: failed.code,
-            message: failed.message,
-        },
     }
 }

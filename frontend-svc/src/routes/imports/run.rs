@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::results::{Results, to_wire};
+use super::results::Results;
 use super::source::{self, Piece, Reading};
 use super::terms::Asked;
 use crate::convert::{import, plan};
@@ -387,7 +387,7 @@ impl Course<'_> {
             .map(|failed| PlannedConflict {
                 code: failed.code,
                 message: failed.message.clone(),
-                details: serde_json::to_value(to_wire(failed)).ok(),
+                details: serde_json::to_value(FailedLine::from(failed)).ok(),
             })
             .collect();
         Ok(answer)
@@ -438,7 +438,7 @@ impl Course<'_> {
             .access
             .list_failed_lines(&self.caller.context(), question)
             .await?;
-        Ok(found.items.into_iter().map(to_wire).collect())
+        Ok(found.items.into_iter().map(Into::into).collect())
     }
 
     /// The request ends before its file: the client is told what to do, the job by the farewell.
