@@ -20,9 +20,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::results::{Results, to_wire};
+use super::results::{self, Results, to_wire};
 use super::source::{self, Piece, Reading};
-use super::terms::Asked;
+use super::terms::{Asked, Told};
 use crate::convert::{import, plan};
 use crate::http::authorized::{Authorized, Streaming, authorize};
 use crate::http::detached::detached;
@@ -63,7 +63,7 @@ const PIECES: usize = 16;
 /// with the same file and the same `Idempotency-Key`.
 ///
 /// With `results=all` the answer is NDJSON with one line for each line of the file (`{"line": 2, "outcome": "created"}`),
-/// and the summary in the last one.
+/// and the summary in the last one; with `results=allFailed` the lines that failed only.
 #[utoipa::path(
     post,
     path = "/api/v1/addressspaces/{spaceId}/ips/import",
@@ -110,7 +110,7 @@ pub(crate) async fn run(
     let mut course = Course {
         state: &state,
         request: &request,
-        results: Results::new(asked.every_line),
+        results: Results::new(asked.told),
         run: Uuid::now_v7(),
         caller,
         checked: Instant::now(),
@@ -139,7 +139,7 @@ pub(crate) async fn run(
     match ended {
         Ok(None) => course.answer(replayed).await,
         Ok(Some(plan)) => Ok(reply::json(&plan)?),
-        Err(error) => Err(course.give_up(error).into()),
+        Err(error) => Err(course.give_up(results::in_wire_form(error)).into()),
     }
 }
 
@@ -408,7 +408,7 @@ impl Course<'_> {
         };
         let location = format!("/api/v1/addressspaces/{}/imports/{}", self.space, view.id);
         let mut summary: Import = import::to_wire(view);
-        let mut answer = if self.asked.every_line {
+        let mut answer = if self.asked.told != Told::Some {
             self.results.answer(&summary)
         } else {
             // The first ones of all its requests.
