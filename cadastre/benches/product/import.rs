@@ -6,51 +6,35 @@ use crate::Outcome;
 use crate::api::Session;
 use crate::numbers::Spread;
 use crate::process::{Product, program};
-use crate::raw_store::{ROWS, RawStore};
 use crate::report::{Cell, Report};
 use crate::setup::{Setup, client_runtime, in_repository};
-
-/// Requests under way at the same time: the client's default, and more.
-const CONCURRENCY: [usize; 2] = [16, 128];
 
 pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
     let directory = setup.directory()?;
     client_runtime()?.block_on(async {
         let product = Product::start(setup, &directory.path().join("data")).await?;
         let session = Session::open(&product).await?;
-        let raw = RawStore::open(&directory.path().join("raw"))?;
         let lines = example_lines()?.len();
-        let mut rows = Vec::new();
-        for concurrency in CONCURRENCY {
-            let (mut ours, mut again, mut floor) = (Vec::new(), Vec::new(), Vec::new());
-            for round in 0..setup.rounds {
-                let space = format!("AWS {concurrency} {round}");
-                ours.push(lines as f64 / import(&session, &space, concurrency)?);
-                again.push(lines as f64 / import(&session, &space, concurrency)?);
-                floor.push(raw.run(concurrency, setup.round / 2).await?.rate());
-            }
-            let mut row = |name: String, rates: &[f64]| {
-                rows.push(vec![
-                    Cell::text(name),
-                    Cell::count(concurrency as f64),
-                    Cell::rates(Spread::of(rates)),
-                ]);
-            };
-            row(
-                format!("import of {lines} lines and their tag definitions"),
-                &ours,
-            );
-            row("the same again, all unchanged".to_owned(), &again);
-            row(format!("bare store, one batch of {ROWS} rows each"), &floor);
+        let (mut new, mut again) = (Vec::new(), Vec::new());
+        for round in 0..setup.rounds {
+            let space = format!("AWS {round}");
+            new.push(lines as f64 / import(&session, &space)?);
+            again.push(lines as f64 / import(&session, &space)?);
         }
-        report.table(&["", "at a time", "per second"], &rows);
-        raw.close().await;
+        let row = |name: String, rates: &[f64]| vec![Cell::text(name), Cell::rates(Spread::of(rates))];
+        report.table(
+            &["", "per second"],
+            &[
+                row(format!("import of {lines} lines and their tag definitions"), &new),
+                row("the same again, all unchanged".to_owned(), &again),
+            ],
+        );
         product.stop().await
     })
 }
 
 /// Imports the example into a space; seconds.
-pub(crate) fn import(session: &Session, space: &str, concurrency: usize) -> Outcome<f64> {
+pub(crate) fn import(session: &Session, space: &str) -> Outcome<f64> {
     let example = in_repository("examples/aws-ip-ranges");
     let started = Instant::now();
     let output = program()
@@ -58,13 +42,7 @@ pub(crate) fn import(session: &Session, space: &str, concurrency: usize) -> Outc
         .arg(example.join("prefixes.csv"))
         .arg("--tags")
         .arg(example.join("tags.json"))
-        .args([
-            "--space",
-            space,
-            "--create-space",
-            "--concurrency",
-            &concurrency.to_string(),
-        ])
+        .args(["--space", space, "--create-space"])
         .args(["--server", &format!("http://{}", session.address)])
         .env("CADASTRE_TOKEN", &session.token)
         .output()?;

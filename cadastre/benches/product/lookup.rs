@@ -19,7 +19,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
     client_runtime()?.block_on(Box::pin(async {
         let product = Product::start(setup, &directory.path().join("data")).await?;
         let session = Session::open(&product).await?;
-        import(&session, "AWS", 64)?;
+        import(&session, "AWS")?;
         let space = only_space(&session).await?;
         let lines = example_lines()?;
         let paths: Vec<String> = lines

@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cadastre_api_types::public::{LoginRequest, RefreshRequest, TokenResponse};
-use reqwest::header::{AUTHORIZATION, LINK};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LINK};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::retry;
-use super::session::{Session, TokenService};
+use super::session::{Session, Token, TokenService};
 use crate::failure::Failure;
 
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// A request that the server has not answered by then is tried again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -23,6 +24,8 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) code: String,
     pub(super) message: String,
+    /// Facts for programs; `null` if there are none.
+    pub(super) details: Value,
 }
 
 /// Why there is no answer to use.
@@ -49,9 +52,26 @@ impl Error {
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) body: Option<Value>,
+    pub(super) body: Option<Content>,
     /// Makes a repeated `POST` harmless.
     pub(super) idempotency_key: Option<String>,
+}
+
+/// What a call carries.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Json(Value),
+    Ndjson(Vec<u8>),
+}
+
+/// A file on its way.
+pub(super) struct Delivery {
+    pub(super) url: Url,
+    pub(super) key: String,
+    pub(super) media_type: &'static str,
+    pub(super) body: reqwest::Body,
+    /// Bytes of it, where they are known.
+    pub(super) length: Option<u64>,
 }
 
 /// An answer.
@@ -90,6 +110,8 @@ struct ErrorBody {
 struct ErrorDetail {
     code: String,
     message: String,
+    #[serde(default)]
+    details: Value,
 }
 
 impl Api {
@@ -130,6 +152,42 @@ impl Api {
                 result => return result,
             }
         }
+    }
+
+    /// Asks once: whoever asks again and again anyway does not wait for an answer.
+    pub(super) async fn ask(&self, call: &Call) -> Option<Answer> {
+        let token = self.token(None).await.ok()?;
+        let (status, answer, _) = self.once(call, Some(&token.text)).await.ok()?;
+        status.is_success().then_some(answer)
+    }
+
+    /// A token that should work; `refused` is the generation of one that did not.
+    pub(super) async fn token(&self, refused: Option<u64>) -> Result<Token, Error> {
+        if refused.is_some() && !self.session.can_renew() {
+            return Err(Error::Ends(
+                "The server does not accept the token any more.".to_owned(),
+            ));
+        }
+        self.session.token(self, refused).await
+    }
+
+    /// Sends a file, once. It may take any time; the answer is not read yet.
+    pub(super) async fn deliver(
+        &self,
+        delivery: Delivery,
+        token: &Token,
+    ) -> Result<Response, reqwest::Error> {
+        let mut request = self
+            .client
+            .post(delivery.url)
+            .header(AUTHORIZATION, format!("Bearer {}", token.text))
+            .header(IDEMPOTENCY_KEY, delivery.key)
+            .header(CONTENT_TYPE, delivery.media_type)
+            .body(delivery.body);
+        if let Some(length) = delivery.length {
+            request = request.header(CONTENT_LENGTH, length);
+        }
+        request.send().await
     }
 
     /// All pages of a list.
@@ -192,11 +250,15 @@ impl Api {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         if let Some(key) = &call.idempotency_key {
-            request = request.header("idempotency-key", key);
+            request = request.header(IDEMPOTENCY_KEY, key);
         }
-        if let Some(body) = &call.body {
-            request = request.json(body);
-        }
+        request = match &call.body {
+            None => request,
+            Some(Content::Json(body)) => request.json(body),
+            Some(Content::Ndjson(body)) => request
+                .header(CONTENT_TYPE, "application/x-ndjson")
+                .body(body.clone()),
+        };
         let response = request.send().await?;
         let status = response.status();
         let asked = retry::asked(response.headers());
@@ -237,7 +299,7 @@ impl Api {
         Ok(Call {
             method: Method::POST,
             url: self.url(&["auth", what]),
-            body: Some(body),
+            body: Some(Content::Json(body)),
             idempotency_key: None,
         })
     }
@@ -261,23 +323,26 @@ fn next_link(header: &str) -> Option<&str> {
     })
 }
 
-fn refusal(status: StatusCode, body: Value) -> Refusal {
+/// What the body of an error says.
+pub(super) fn refusal(status: StatusCode, body: Value) -> Refusal {
     match serde_json::from_value::<ErrorBody>(body) {
         Ok(body) => Refusal {
             status: status.as_u16(),
             code: body.error.code,
             message: body.error.message,
+            details: body.error.details,
         },
         Err(_) => Refusal {
             status: status.as_u16(),
             code: String::new(),
             message: format!("The server answered {status} without saying why; is this a Cadastre server?"),
+            details: Value::Null,
         },
     }
 }
 
 /// The innermost cause says it best (`Connection refused`).
-fn explain(error: &reqwest::Error) -> String {
+pub(super) fn explain(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -4,19 +4,26 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-const ABOUT: &str = "Sends the prefixes of a file to a running server, one by one and many at a time.
+const ABOUT: &str = "Sends a file of prefixes to a running server, which takes it in while it comes.
 
 A CSV file has a header: `prefix`, `description` and any number of `tag:NAME` columns; an empty cell sets \
 nothing. Semicolons or tabs may separate the columns instead of commas. An NDJSON file has one object a line: \
 {\"prefix\": \"10.0.0.0/8\", \"description\": \"…\", \"tags\": {\"Site\": \"AMS1\"}}. Lines may come in any \
 order: the server finds parents itself. Each prefix may be there once; a later line that says something else \
-about it fails.
+about it fails, or counts with --update.
 
 Every line ends as created, unchanged (the prefix exists with the same tags and description), updated (with \
---update) or failed; a bad line never stops a good one. Stopping is safe: run it again, and what is there \
-already counts as unchanged.
+--update) or failed; a bad line never stops a good one, unless --mode atomic asks for all or nothing (up to \
+10,000 lines). Running it again is safe: what is there already counts as unchanged.
 
---errors writes the lines that failed as NDJSON: the record, its `line`, and an `error` with code and message. \
+When the connection or the server breaks off, a file is sent again by itself, and the server goes on behind the \
+lines that are settled. Ctrl-C stops the import there. How to go on is said then: the same command with --key. \
+Standard input cannot be sent again by itself, and ends the import when nothing comes from it for a minute.
+
+A dry run tries out 10,000 lines at a time against what is there now; in a larger file, what one of these parts \
+would make is not there for the next.
+
+--errors writes all lines that failed as NDJSON: the record, its `line`, and an `error` with code and message. \
 Correct that file and import it (with another --errors): `line` and `error` are read over. A line that could \
 not be read is there without its prefix, and fails again until it has one.";
 
@@ -26,8 +33,8 @@ const EXAMPLES: &str = "Examples:
   zcat plan.ndjson.gz | cadastre import - --format ndjson --space Corp --token cad_…
   cadastre import prefixes.csv --space Lab --update --dry-run
 
-Exit code: 0 every line is there, 1 the import could not be done, 2 wrong usage, 3 some lines failed, \
-130 stopped by Ctrl-C.";
+Exit code: 0 every line is there, 1 the import could not be done, 2 wrong usage, 3 some lines failed (with \
+--mode atomic: nothing was imported), 130 stopped by Ctrl-C.";
 
 /// Arguments of `cadastre import`.
 #[derive(Args, Debug)]
@@ -50,7 +57,13 @@ pub(crate) struct ImportArgs {
     /// Change prefixes that exist with other tags or another description (tags are replaced as a whole)
     #[arg(long, env = "CADASTRE_UPDATE")]
     pub(super) update: bool,
-    /// Say what would happen, each line checked by itself; change nothing
+    /// Each line by itself, or all or none
+    #[arg(long, value_enum, default_value = "lines", env = "CADASTRE_MODE")]
+    pub(super) mode: Mode,
+    /// Go on with an import that was stopped: the key it has said then
+    #[arg(long, value_name = "KEY", env = "CADASTRE_KEY", conflicts_with = "dry_run")]
+    pub(super) key: Option<String>,
+    /// Say what would happen; change nothing
     #[arg(long, env = "CADASTRE_DRY_RUN")]
     pub(super) dry_run: bool,
     /// Write the lines that failed to this file, as NDJSON that can be corrected and imported
@@ -84,10 +97,15 @@ pub(crate) struct ImportArgs {
     /// Certificates (PEM) to trust besides the system's
     #[arg(long, value_name = "FILE", env = "CADASTRE_CA")]
     pub(super) ca: Option<PathBuf>,
-    /// Requests at the same time
-    #[arg(long, value_name = "N", env = "CADASTRE_CONCURRENCY", default_value_t = 16,
-          value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub(super) concurrency: u16,
+}
+
+/// What a bad line does to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Mode {
+    /// Nothing: each line is imported by itself.
+    Lines,
+    /// Nothing is imported unless all lines are good; up to 10,000.
+    Atomic,
 }
 
 /// Format of an import file.

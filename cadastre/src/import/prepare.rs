@@ -4,7 +4,7 @@ use cadastre_api_types::public::{AddressSpace, AddressSpaceCreate, Tag, TagWrite
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::api::{Api, Call, Error, get};
+use super::api::{Api, Call, Content, Error, get};
 use super::definitions;
 use crate::failure::Failure;
 use crate::terminal;
@@ -95,7 +95,7 @@ fn call(method: Method, url: reqwest::Url, body: &impl serde::Serialize) -> Resu
     Ok(Call {
         method,
         url,
-        body: Some(body),
+        body: Some(Content::Json(body)),
         idempotency_key,
     })
 }

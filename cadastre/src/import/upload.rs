@@ -1,139 +1,296 @@
-//! What happens to one line: create; if it exists, compare; if it differs and may be changed, change it.
+//! A file on its way through one import: sent in one request, sent again when that breaks off, and stopped when
+//! somebody wants it to.
 
-use cadastre_api_types::public::{DryRun, Ip, IpCreate, IpUpdate};
-use reqwest::{Method, Url};
-use uuid::Uuid;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::time::Duration;
 
-use super::api::{Api, Call, Error, Refusal, get};
-use cadastre_frontend::prefix_file::{BadLine, Line};
+use cadastre_api_types::public::{FailedLine, Import, ImportState};
+use futures::StreamExt as _;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
 
-/// How a line ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Created,
-    Unchanged,
-    Updated,
-    Failed(BadLine),
-    /// Says the same as a line before it, and ends as that one did.
-    Repeats {
-        line: Line,
-        of: u64,
-    },
-}
+use super::api::{Delivery, Error, Refusal, explain, refusal};
+use super::args::Mode;
+use super::failures::Failures;
+use super::interrupt::Interrupt;
+use super::job::Job;
+use super::progress::{Counts, Progress, TOLD};
+use super::retry;
+use super::source::Source;
+use crate::failure::Failure;
 
-/// Where lines go and what may happen to them.
-pub(super) struct Target {
-    pub(super) api: Api,
-    pub(super) space: Uuid,
+/// How often it is asked how far the import is.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// A file and where it goes.
+pub(super) struct Upload<'a> {
+    pub(super) job: Job<'a>,
+    pub(super) source: &'a Source,
+    pub(super) mode: Mode,
     pub(super) update: bool,
-    pub(super) dry_run: bool,
+    pub(super) progress: &'a Progress,
 }
 
-impl Target {
-    /// Registers a line. The error ends the import; what is wrong with the line is an outcome.
-    pub(super) async fn register(&self, line: &Line) -> Result<Outcome, String> {
-        match self.try_register(line).await {
-            Ok(outcome) => Ok(outcome),
-            Err(Error::Refused(refusal)) => Ok(failed(line, refusal)),
-            Err(Error::Ends(sentence)) => Err(sentence),
-        }
-    }
+/// How it ended.
+pub(super) enum Ended {
+    /// All lines are settled.
+    Finished(Import),
+    /// Nothing is imported, because some lines fail (`--mode atomic`).
+    Refused(Refusal),
+    /// Somebody has pressed Ctrl-C; nothing was begun if there is no import.
+    Stopped(Option<Import>),
+}
 
-    async fn try_register(&self, line: &Line) -> Result<Outcome, Error> {
-        let body = IpCreate {
-            prefix: line.prefix.clone(),
-            parent_id: None,
-            tags: line.tags.clone(),
-            description: line.description.clone(),
-        };
-        match self.mutate(Method::POST, self.nodes(&[]), &body).await {
-            Ok(()) => Ok(Outcome::Created),
-            Err(Error::Refused(refusal)) if refusal.code == "Duplicate" => self.compare(line, refusal).await,
-            Err(error) => Err(error),
-        }
-    }
+/// Why an attempt has not come to an answer.
+enum Broken {
+    /// The same request may go well later.
+    Later {
+        complaint: String,
+        asked: Option<Duration>,
+    },
+    /// It will not.
+    Ends(String),
+}
 
-    /// The prefix exists: is it as the line says?
-    async fn compare(&self, line: &Line, duplicate: Refusal) -> Result<Outcome, Error> {
-        let mut url = self.nodes(&[]);
-        url.query_pairs_mut().append_pair("prefix", &line.prefix);
-        let found: Vec<Ip> = self.api.send(&get(url)).await?.read()?;
-        let Some(stored) = found.into_iter().next() else {
-            return Ok(failed(line, duplicate));
-        };
-        if is_as_said(&stored, line) {
-            return Ok(Outcome::Unchanged);
-        }
-        if !self.update {
-            let message = format!(
-                "{} exists with other tags or another description; --update changes it.",
-                line.prefix
-            );
-            return Ok(failed(line, Refusal { message, ..duplicate }));
-        }
-        let body = IpUpdate {
-            tags: line.tags.clone(),
-            description: line.description.clone(),
-            id: None,
-            prefix: None,
-            parent_id: None,
-            resolved_tags: None,
-            created_on: None,
-            modified_on: None,
-        };
-        self.mutate(Method::PUT, self.nodes(&[&stored.id.to_string()]), &body)
-            .await?;
-        Ok(Outcome::Updated)
-    }
-
-    async fn mutate(&self, method: Method, mut url: Url, body: &impl serde::Serialize) -> Result<(), Error> {
-        if self.dry_run {
-            url.query_pairs_mut().append_pair("dryRun", "true");
-        }
-        let body = serde_json::to_value(body).map_err(|error| Error::Ends(error.to_string()))?;
-        // A new key for every line and run: a retry is the same request, running the import again is not.
-        let idempotency_key = (method == Method::POST && !self.dry_run).then(|| Uuid::new_v4().to_string());
-        let answer = self
-            .api
-            .send(&Call {
-                method,
-                url,
-                body: Some(body),
-                idempotency_key,
-            })
-            .await?;
-        if !self.dry_run {
-            return Ok(());
-        }
-        match answer.read::<DryRun>()?.conflicts.into_iter().next() {
-            None => Ok(()),
-            Some(conflict) => Err(Error::Refused(Refusal {
-                status: conflict.code.status(),
-                code: conflict.code.as_str().to_owned(),
-                message: conflict.message,
-            })),
-        }
-    }
-
-    fn nodes(&self, rest: &[&str]) -> Url {
-        let space = self.space.to_string();
-        let segments: Vec<&str> = ["addressspaces", &space, "ips"]
-            .into_iter()
-            .chain(rest.iter().copied())
-            .collect();
-        self.api.url(&segments)
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Ends(error.into_failure("The import is refused").sentence)
     }
 }
 
-fn is_as_said(stored: &Ip, line: &Line) -> bool {
-    let description = match &line.description {
-        None => true,
-        Some(wanted) => stored.description.as_deref().unwrap_or_default() == wanted,
-    };
-    description && stored.tags == line.tags
+/// A line of the answer: a line of the file that failed, or in the end the summary.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Summary { import: Import },
+    Explained(FailedLine),
+    Unexplained { line: u64 },
 }
 
-fn failed(line: &Line, refusal: Refusal) -> Outcome {
-    let code = Some(refusal.code).filter(|code| !code.is_empty());
-    Outcome::Failed(BadLine::of(line, code, refusal.message))
+impl Upload<'_> {
+    /// Does it, up to its end or to Ctrl-C.
+    pub(super) async fn run(
+        &self,
+        failures: &RefCell<Failures>,
+        interrupt: &Interrupt,
+    ) -> Result<Ended, Failure> {
+        let settled = Cell::new(0);
+        tokio::select! {
+            ended = self.send(failures, &settled) => ended,
+            never = self.watch(&settled) => match never {},
+            () = interrupt.comes() => self.stop().await,
+        }
+    }
+
+    async fn stop(&self) -> Result<Ended, Failure> {
+        self.progress
+            .note("Stopping the import on the server (Ctrl-C again does not wait for it).");
+        match self.job.stop().await {
+            Ok(Some(import)) if import.state == ImportState::Finished => Ok(Ended::Finished(import)),
+            Ok(import) => Ok(Ended::Stopped(import)),
+            Err(error) => Err(error.into_failure("The server could not be asked to stop")),
+        }
+    }
+
+    /// Tells how far it is, as long as somebody listens.
+    async fn watch(&self, settled: &Cell<u64>) -> Infallible {
+        loop {
+            tokio::time::sleep(GLANCE).await;
+            let Ok(Some(import)) = self.job.glance().await else {
+                continue;
+            };
+            settled.set(import.line);
+            let counts = Counts::from(&import);
+            if self.progress.has_more_to_tell(counts)
+                && let Some(failed) = self.job.first_failed(&import, TOLD + 1).await
+            {
+                failed.iter().for_each(|failed| self.progress.tell_failed(failed));
+            }
+            self.progress.show(counts, import.bytes);
+        }
+    }
+
+    /// Sends the file until all of it is settled.
+    async fn send(&self, failures: &RefCell<Failures>, settled: &Cell<u64>) -> Result<Ended, Failure> {
+        let (mut tried, mut reached, mut refused) = (0, settled.get(), None);
+        loop {
+            let (complaint, asked) = match self.attempt(failures, &mut refused).await {
+                Ok(ended) => return Ok(ended),
+                Err(Broken::Ends(sentence)) => return Err(Failure::new(sentence)),
+                Err(Broken::Later { complaint, asked }) => (complaint, asked),
+            };
+            if !self.source.is_repeatable() {
+                return Err(Failure::new(format!(
+                    "{complaint} What comes from standard input cannot be sent again from here."
+                )));
+            }
+            // An import that comes forward may break off as often as it likes.
+            if settled.get() > reached {
+                (tried, reached) = (0, settled.get());
+            }
+            tried += 1;
+            if tried >= retry::TRIES {
+                return Err(Failure::new(format!(
+                    "The import comes to no end ({tried} tries): {complaint}"
+                )));
+            }
+            if tried == 1 {
+                self.progress.note(&format!(
+                    "{complaint} The file is sent again; the server goes on behind what is settled."
+                ));
+            }
+            tokio::time::sleep(retry::pause(tried, asked)).await;
+        }
+    }
+
+    /// Sends the file once.
+    async fn attempt(
+        &self,
+        failures: &RefCell<Failures>,
+        refused: &mut Option<u64>,
+    ) -> Result<Ended, Broken> {
+        let mut flow = self
+            .source
+            .flow()
+            .map_err(|failure| Broken::Ends(failure.sentence))?;
+        flow.begin().await;
+        let token = self.job.api.token(*refused).await?;
+        let (length, complaint) = (flow.length, flow.complaint.clone());
+        let delivery = Delivery {
+            url: self.url(failures.borrow().are_wanted()),
+            key: self.job.key.clone(),
+            media_type: self.source.media_type(),
+            body: flow.into_body(),
+            length,
+        };
+        let sent = self.job.api.deliver(delivery, &token).await;
+        if let Some(complaint) = complaint.get() {
+            return Err(Broken::Ends(format!(
+                "The file cannot be read to its end: {complaint}."
+            )));
+        }
+        let response = sent.map_err(|error| lost(&error))?;
+        if response.status().is_success() {
+            return read_answer(response, failures).await.map(Ended::Finished);
+        }
+        let (status, asked) = (response.status(), retry::asked(response.headers()));
+        let body = response.json().await.unwrap_or(Value::Null);
+        let refusal = refusal(status, body);
+        match refusal.code.as_str() {
+            "ImportRefused" => return Ok(Ended::Refused(refusal)),
+            "ImportStopped" => return Err(self.stopped_by_whom(&refusal).await),
+            _ => {}
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            *refused = Some(token.generation);
+        }
+        let later = retry::is_worthwhile(status)
+            || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT)
+            || refusal.code == "Contention";
+        Err(if later {
+            Broken::Later {
+                complaint: refusal.message,
+                asked,
+            }
+        } else {
+            Broken::Ends(refusal.message)
+        })
+    }
+
+    fn url(&self, every_failure: bool) -> reqwest::Url {
+        let mut url = self.job.url(&["ips", "import"]);
+        {
+            let mut query = url.query_pairs_mut();
+            if self.mode == Mode::Atomic {
+                query.append_pair("mode", "atomic");
+            }
+            if self.update {
+                query.append_pair("update", "true");
+            }
+            if every_failure {
+                query.append_pair("results", "allFailed");
+            }
+        }
+        url
+    }
+
+    /// Somebody has stopped it, which is to be obeyed; or a request of ours that had broken off was still at work, which
+    /// is over by the time it says so.
+    async fn stopped_by_whom(&self, refusal: &Refusal) -> Broken {
+        match self.job.glance().await {
+            Ok(Some(import)) if import.state == ImportState::Stopped => Broken::Ends(format!(
+                "The import was stopped on the server, behind line {}.",
+                import.line
+            )),
+            Ok(_) | Err(_) => Broken::Later {
+                complaint: refusal.message.clone(),
+                asked: None,
+            },
+        }
+    }
+
+    /// What to do about an import that is not finished.
+    pub(super) fn how_to_go_on(&self) -> String {
+        let same = if self.source.is_repeatable() {
+            "run the same command"
+        } else {
+            "run the same command, with the same data from its beginning,"
+        };
+        format!(
+            "To go on behind the lines that are settled, {same} with --key {}. Without it, what is there already counts as \
+             unchanged.",
+            self.job.key
+        )
+    }
+}
+
+fn lost(error: &reqwest::Error) -> Broken {
+    Broken::Later {
+        complaint: format!("The connection to the server broke off: {}", explain(error)),
+        asked: None,
+    }
+}
+
+/// The summary; the failed lines before it are kept.
+async fn read_answer(response: Response, failures: &RefCell<Failures>) -> Result<Import, Broken> {
+    let is_ndjson = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-ndjson"));
+    if !is_ndjson {
+        return response.json().await.map_err(|error| lost(&error));
+    }
+    let mut body = response.bytes_stream();
+    let mut waiting: Vec<u8> = Vec::new();
+    let mut summary = None;
+    while let Some(chunk) = body.next().await {
+        waiting.extend_from_slice(&chunk.map_err(|error| lost(&error))?);
+        let Some(end) = waiting.iter().rposition(|byte| *byte == b'\n') else {
+            continue;
+        };
+        let rest = waiting.split_off(end + 1);
+        for line in waiting
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            let told = serde_json::from_slice(line).map_err(|error| {
+                Broken::Ends(format!(
+                    "The server's answer is not what this version of cadastre knows: {error}."
+                ))
+            })?;
+            match told {
+                Told::Summary { import } => summary = Some(import),
+                Told::Explained(failed) => failures.borrow_mut().add(failed),
+                Told::Unexplained { line } => failures.borrow_mut().add_unexplained(line),
+            }
+        }
+        waiting = rest;
+    }
+    summary.ok_or_else(|| Broken::Later {
+        complaint: "The server's answer broke off.".to_owned(),
+        asked: None,
+    })
 }

@@ -14,6 +14,8 @@ claims! {
         the_same_key_and_file_is_the_same_import_and_another_file_a_conflict,
         a_client_that_vanishes_leaves_what_was_settled_and_goes_on_there,
         a_large_file_is_taken_while_it_comes_in,
+        every_line_that_failed_is_told_when_asked_for,
+        an_import_is_found_by_its_key_while_it_is_sent,
     ],
     one: [
         an_atomic_import_is_all_or_nothing,
@@ -330,6 +332,51 @@ fn every_line_is_told_when_asked_for(at: &Deployment) {
     );
     assert_eq!(lines[2]["error"]["code"], "InvalidPrefix");
     assert_eq!(counts(&lines[4]["import"]), [2, 0, 1, 1]);
+}
+
+fn every_line_that_failed_is_told_when_asked_for(at: &Deployment) {
+    let space = at.space();
+    let mut text = "prefix\n".to_owned();
+    for n in 0..3_000 {
+        text.push_str(&format!(
+            "10.{}.{}.0/{}\n",
+            n / 256,
+            n % 256,
+            if n % 2 == 0 { 24 } else { 40 }
+        ));
+    }
+    let answer = csv(&space, "?results=allFailed", &text).expect(200).text();
+    let lines: Vec<Value> = answer
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (summary, failed) = lines.split_last().unwrap();
+    assert_eq!(counts(&summary["import"]), [1_500, 0, 0, 1_500]);
+    let numbers: Vec<u64> = failed.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    assert!(numbers.iter().copied().eq((3..=3_001).step_by(2)), "{numbers:?}");
+    assert_eq!(failed[1_499]["error"]["code"], "InvalidPrefix");
+}
+
+fn an_import_is_found_by_its_key_while_it_is_sent(at: &Deployment) {
+    let space = at.space();
+    space.tag("Site");
+    let by_key = |space: &Space, key: &str| space.get(&format!("/imports?idempotencyKey={key}")).ok();
+    assert_eq!(by_key(&space, "k"), json!([]));
+    space
+        .get("/imports?idempotencyKey=")
+        .refused(400, "InvalidParameter");
+    let text = plan(6_000);
+    vanish(at, &space, "k", &text, text.len() / 2);
+    let found = by_key(&space, "k");
+    assert_eq!(found, space.get("/imports").ok());
+    assert_eq!(found[0]["state"], "stopped");
+    assert_eq!(by_key(&space, "another"), json!([]));
+    let user = at.user(&[Grant::new("AddressSpaceOperator", &space.id)]);
+    assert_eq!(
+        by_key(&space.seen_by(&user.client), "k"),
+        json!([]),
+        "keys belong to who sends them"
+    );
 }
 
 fn what_exists_differently_is_changed_only_when_asked_for(at: &Deployment) {

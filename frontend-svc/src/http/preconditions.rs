@@ -116,8 +116,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
             "Idempotency-Key is there twice; send it once.".to_owned(),
         ));
     }
-    let key = read_key(line.as_bytes().trim_ascii())
-        .filter(|key| (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
+    let key = read_key(line.as_bytes().trim_ascii()).filter(|key| is_key(key));
     match key {
         Some(key) => Ok(Some(key)),
         None => Err(invalid(
@@ -129,6 +128,11 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
             ),
         )),
     }
+}
+
+/// Whether a text can be a key.
+pub(crate) fn is_key(text: &str) -> bool {
+    (1..=MAX_KEY_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// A structured-field string (RFC 9651 §3.3.3) or a bare key.

@@ -59,6 +59,15 @@ pub(crate) struct ImportPath {
     import_id: Uuid,
 }
 
+/// Which imports are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct ImportListParams {
+    /// Only the caller's import with this `Idempotency-Key`.
+    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
+
 /// How a file is imported.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -72,8 +81,9 @@ pub(crate) struct ImportParams {
     /// `true`: nodes that exist with other tags or another description are changed; tags are replaced as a whole.
     #[param(default = false)]
     update: Option<bool>,
-    /// `failed`: the answer is a summary with the lines that failed. `all`: NDJSON with one line for each line.
-    #[param(pattern = "^(failed|all)$", default = "failed")]
+    /// `failed`: the answer is a summary with the first lines that failed. `all`: NDJSON with one line for each line;
+    /// `allFailed`: for each that failed.
+    #[param(pattern = "^(failed|allFailed|all)$", default = "failed")]
     results: Option<String>,
 }
 

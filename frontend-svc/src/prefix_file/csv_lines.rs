@@ -93,7 +93,7 @@ impl<R: Read> CsvLines<R> {
             }
         }
         if line.prefix.is_empty() {
-            return Err(BadLine::of(&line, None, "has no prefix"));
+            return Err(BadLine::of(&line, "has no prefix"));
         }
         Ok(line)
     }

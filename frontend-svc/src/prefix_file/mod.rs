@@ -1,5 +1,5 @@
 //! Files of prefixes, CSV and NDJSON, line by line: what the import takes and the export writes. Public because the
-//! command line reads the same files.
+//! command line cuts the same files into pieces for a dry run.
 
 mod csv_lines;
 mod csv_records;

@@ -7,7 +7,7 @@ use crate::support::deployment::ADMIN_PASSWORD;
 use crate::support::process::{Directory, Said, command, run};
 use crate::support::{Deployment, Launch, Shape, Space, Value, json, pages, unique};
 
-fn import(at: &Deployment, directory: &Directory, arguments: &[&str]) -> Said {
+pub(super) fn import(at: &Deployment, directory: &Directory, arguments: &[&str]) -> Said {
     let url = at.url();
     let mut command = command(&[&["import", "--server", &url], arguments].concat());
     command.env("CADASTRE_PASSWORD", ADMIN_PASSWORD);

@@ -2,6 +2,7 @@
 //! command line client.
 
 mod import;
+mod import_course;
 mod lifecycle;
 mod limits;
 mod observability;

@@ -9,7 +9,7 @@ use cadastre_api_types::public;
 use futures::stream;
 use serde::Serialize;
 
-use super::terms::Format;
+use super::terms::{Format, Told};
 
 /// Failed lines that the answer with each line explains, and about how many bytes of them; of more it only says that they
 /// failed.
@@ -22,7 +22,7 @@ const PAGE: usize = 4_096;
 
 /// Results of a request.
 pub(super) struct Results {
-    every_line: bool,
+    told: Told,
     /// Number of the line, how it ended, for as many lines behind it as ended alike.
     runs: Vec<Run>,
     failed: Vec<FailedLine>,
@@ -69,9 +69,9 @@ impl From<FailedLine> for Explained {
 }
 
 impl Results {
-    pub(super) fn new(every_line: bool) -> Self {
+    pub(super) fn new(told: Told) -> Self {
         Self {
-            every_line,
+            told,
             runs: Vec::new(),
             failed: Vec::new(),
             bytes: 0,
@@ -80,7 +80,7 @@ impl Results {
 
     /// Adds what became of a part; `lines` are the numbers of its records.
     pub(super) fn add(&mut self, lines: &[u64], report: ImportPartReport) {
-        if !self.every_line {
+        if self.told == Told::Some {
             return;
         }
         for failed in report.failed {
@@ -90,7 +90,12 @@ impl Results {
             self.bytes += bytes_of(&failed);
             self.failed.push(failed);
         }
-        for (line, outcome) in lines.iter().zip(report.outcomes) {
+        let only_failed = self.told == Told::Failed;
+        let told = lines
+            .iter()
+            .zip(report.outcomes)
+            .filter(|(_, outcome)| !only_failed || *outcome == LineOutcome::Failed);
+        for (line, outcome) in told {
             let full = self.runs.len() >= RUNS;
             match self.runs.last_mut() {
                 Some(run) if run.outcome == outcome && run.first + run.count == *line => run.count += 1,
@@ -104,7 +109,7 @@ impl Results {
         }
     }
 
-    /// An answer with a line for each line, and the summary behind them.
+    /// An answer with a line for each line that is told, and the summary behind them.
     pub(super) fn answer(self, summary: &public::Import) -> HttpResponse {
         let summary = serde_json::to_string(summary).unwrap_or_default();
         let lines = self

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::results::Results;
 use super::source::{self, Piece, Reading};
-use super::terms::Asked;
+use super::terms::{Asked, Told};
 use crate::convert::{import, plan};
 use crate::http::authorized::{Authorized, Streaming, authorize};
 use crate::http::detached::detached;
@@ -63,7 +63,7 @@ const PIECES: usize = 16;
 /// with the same file and the same `Idempotency-Key`.
 ///
 /// With `results=all` the answer is NDJSON with one line for each line of the file (`{"line": 2, "outcome": "created"}`),
-/// and the summary in the last one.
+/// and the summary in the last one; with `results=allFailed` the lines that failed only.
 #[utoipa::path(
     post,
     path = "/api/v1/addressspaces/{spaceId}/ips/import",
@@ -110,7 +110,7 @@ pub(crate) async fn run(
     let mut course = Course {
         state: &state,
         request: &request,
-        results: Results::new(asked.every_line),
+        results: Results::new(asked.told),
         run: Uuid::now_v7(),
         caller,
         checked: Instant::now(),
@@ -408,7 +408,7 @@ impl Course<'_> {
         };
         let location = format!("/api/v1/addressspaces/{}/imports/{}", self.space, view.id);
         let mut summary: Import = import::to_wire(view);
-        let mut answer = if self.asked.every_line {
+        let mut answer = if self.asked.told != Told::Some {
             self.results.answer(&summary)
         } else {
             // The first ones of all its requests.

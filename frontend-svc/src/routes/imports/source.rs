@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::{Buf as _, Bytes};
 use cadastre_api_types::internal::{FailedLine, ImportLine, ImportMark, ImportRecord};
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::names::MAX_DESCRIPTION_CHARS;
 use cadastre_domain::tags::{MAX_TAGS_PER_NODE, TagError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -231,11 +232,17 @@ fn checked(line: &Line) -> Result<ImportLine, ApiError> {
     })
 }
 
-/// Longest text of a line that is repeated in its complaint.
-const REPEATED_CHARS: usize = 256;
+/// How much of a text is repeated in the complaint about its line: a character more than is legal. Who corrects the line
+/// and sends it again loses nothing then, and what was too long is still too long instead of being cut without a word.
+const REPEATED_CHARS: usize = MAX_VALUE_CHARS + 1;
+const REPEATED_DESCRIPTION: usize = MAX_DESCRIPTION_CHARS + 1;
+const REPEATED_TAGS: usize = MAX_TAGS_PER_NODE + 1;
+/// No name, value or prefix may be longer.
+const MAX_VALUE_CHARS: usize = 256;
 
 fn failed(record: Option<&Line>, line: u64, code: ErrorCode, message: String) -> FailedLine {
-    let cut = |text: &String| -> String { text.chars().take(REPEATED_CHARS).collect() };
+    let upto = |text: &String, most: usize| -> String { text.chars().take(most).collect() };
+    let cut = |text: &String| upto(text, REPEATED_CHARS);
     FailedLine {
         line,
         prefix: record
@@ -243,11 +250,14 @@ fn failed(record: Option<&Line>, line: u64, code: ErrorCode, message: String) ->
             .filter(|text| !text.is_empty()),
         tags: record
             .map(|record| {
-                let tags = record.tags.iter().take(32);
+                let tags = record.tags.iter().take(REPEATED_TAGS);
                 tags.map(|(name, value)| (cut(name), cut(value))).collect()
             })
             .unwrap_or_default(),
-        description: record.and_then(|record| record.description.as_ref().map(cut)),
+        description: record.and_then(|record| {
+            let text = record.description.as_ref();
+            text.map(|text| upto(text, REPEATED_DESCRIPTION))
+        }),
         code,
         message,
     }
@@ -366,6 +376,18 @@ mod tests {
         assert!(matches!(last, Reading::Another) && rest.is_empty());
         let (_, _, last) = all(Format::Csv, lines(100).as_bytes(), true, half);
         assert!(matches!(last, Reading::Another), "a shorter file");
+    }
+
+    #[test]
+    fn what_is_repeated_of_a_bad_line_loses_nothing_legal_and_stays_too_long_if_it_was() {
+        let (legal, long) = ("d".repeat(MAX_DESCRIPTION_CHARS), "v".repeat(1_000));
+        let text = format!("prefix,description,tag:Site\n10.0.0.1/8,{legal},{long}\n");
+        let (records, _, _) = all(Format::Csv, text.as_bytes(), true, ImportMark::default());
+        let ImportRecord::Bad(bad) = &records[0] else {
+            panic!("{records:?}")
+        };
+        assert_eq!(bad.description.as_deref(), Some(legal.as_str()));
+        assert!(bad.tags[0].1.len() > MAX_VALUE_CHARS);
     }
 
     #[test]

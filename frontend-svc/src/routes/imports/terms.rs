@@ -1,6 +1,7 @@
 //! How an import is asked for.
 
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use cadastre_api_types::internal::{ImportMode, ImportTerms};
 use cadastre_api_types::{ApiError, ErrorCode};
@@ -68,14 +69,25 @@ impl Format {
     }
 }
 
+/// Which lines an answer tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The first ones that failed, in the summary.
+    Some,
+    /// All that failed, each in a line of its own.
+    Failed,
+    /// All.
+    All,
+}
+
 /// A request to import.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) format: Format,
     pub(super) terms: ImportTerms,
     pub(super) dry_run: bool,
-    /// Each line is told, not only those that fail.
-    pub(super) every_line: bool,
+    /// Which lines are told.
+    pub(super) told: Told,
     /// The import's id; the same for the same `Idempotency-Key`.
     pub(super) import: Uuid,
     /// It may have been begun before.
@@ -95,22 +107,22 @@ impl Asked {
                 return Err(invalid("mode", message));
             }
         };
-        let every_line = match query.get("results") {
-            None | Some("failed") => false,
-            Some("all") => true,
+        let told = match query.get("results") {
+            None | Some("failed") => Told::Some,
+            Some("allFailed") => Told::Failed,
+            Some("all") => Told::All,
             Some(other) => {
-                let message = format!("`results` is `{}`; it must be `failed` or `all`.", echo(other));
+                let message = format!(
+                    "`results` is `{}`; it must be `failed`, `allFailed` or `all`.",
+                    echo(other)
+                );
                 return Err(invalid("results", message));
             }
         };
         let key = idempotency_key(request.headers())?;
         let import = match &key {
             None => Uuid::now_v7(),
-            Some(key) => {
-                let path = request.path();
-                let record = remembered_as(key, user, request.method().as_str(), path, &query, b"");
-                of_hash(&record.key_hash)
-            }
+            Some(key) => import_id(key, user, request.path(), &query),
         };
         Ok(Self {
             format,
@@ -121,11 +133,17 @@ impl Asked {
                 total_bytes: length(request),
             },
             dry_run: query.flag("dryRun")?,
-            every_line,
+            told,
             import,
             keyed: key.is_some(),
         })
     }
+}
+
+/// The id of the import that somebody sends to a path with a key. What the query says makes no difference.
+pub(super) fn import_id(key: &str, user: &str, path: &str, query: &Query<'_>) -> Uuid {
+    let remembered = remembered_as(key, user, Method::POST.as_str(), path, query, b"");
+    of_hash(&remembered.key_hash)
 }
 
 /// The id that belongs to a hash (UUIDv8: the vendor's own).

@@ -1,0 +1,36 @@
+//! Ctrl-C: the first one asks to stop in order, the second one does not wait for anything.
+
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+
+/// Exit code after Ctrl-C, as shells have it.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// Whether somebody has pressed Ctrl-C.
+pub(super) struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let (sender, receiver) = watch::channel(false);
+        let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+            .map_err(|error| Failure::new(format!("Ctrl-C cannot be listened for: {error}.")))?;
+        tokio::spawn(async move {
+            signals.recv().await;
+            // Nobody may be waiting for it any more.
+            let _ = sender.send(true);
+            signals.recv().await;
+            std::process::exit(i32::from(INTERRUPTED));
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Resolves when it was pressed.
+    pub(super) async fn comes(&self) {
+        let mut pressed = self.0.clone();
+        if pressed.wait_for(|pressed| *pressed).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
