@@ -9,6 +9,8 @@
 //! * [`FaultStore`]: wraps any of them and makes it fail, wait or lose answers, for tests.
 //! * [`conformance`] (feature `conformance`): what each of them has to pass.
 
+#[cfg(feature = "azure")]
+mod azure;
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -24,8 +26,10 @@ mod parse;
 mod rocks;
 mod shared;
 
+#[cfg(feature = "azure")]
+pub use azure::AzureStore;
 pub use batch::check_batch;
-pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
 pub use error::{Cause, StoreError};
 pub use ext::StoreExt;
 pub use fault::{Chances, Fault, FaultPlan, FaultStore, Gate, Hook, Op, Rule};
