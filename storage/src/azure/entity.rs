@@ -41,7 +41,25 @@ pub(super) struct Stored {
 }
 
 /// The entity of a row; `value` is one JSON object.
-pub(super) fn encode(partition: &str, row_key: &str, value: &[u8]) -> Result<Map<String, Value>, StoreError> {
+pub(super) fn encode(partition: &str, row_key: &str, value: &[u8]) -> Result<Box<RawValue>, StoreError> {
+    let text = Value::Object(columns(partition, row_key, value)?).to_string();
+    RawValue::from_string(in_one_line(text)).map_err(|error| damaged(row_key, &error.to_string()))
+}
+
+/// JSON without the characters that some take for the end of a line although JSON does not: a transaction is text of
+/// many lines, and is taken apart by lines.
+fn in_one_line(json: String) -> String {
+    const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+    if !json.contains(BREAKS) {
+        return json;
+    }
+    // They can only stand inside of texts, where an escape means the same.
+    BREAKS
+        .iter()
+        .fold(json, |json, c| json.replace(*c, &format!("\\u{:04x}", *c as u32)))
+}
+
+fn columns(partition: &str, row_key: &str, value: &[u8]) -> Result<Map<String, Value>, StoreError> {
     let object: BTreeMap<String, Box<RawValue>> =
         serde_json::from_slice(value).map_err(|error| StoreError::Invalid {
             reason: format!("the value of row {row_key} is not a JSON object: {error}"),
@@ -254,7 +272,7 @@ mod tests {
 
     /// As the service gives it back: with metadata, and its own columns.
     fn through(value: &Value) -> Value {
-        let mut entity = encode("p", "r", value.to_string().as_bytes()).unwrap();
+        let mut entity = columns("p", "r", value.to_string().as_bytes()).unwrap();
         entity.insert("odata.etag".to_owned(), "W/\"1\"".into());
         entity.insert("odata.metadata".to_owned(), "x".into());
         entity.insert("Timestamp".to_owned(), "2026-01-01T00:00:00Z".into());
@@ -269,7 +287,7 @@ mod tests {
         let value = json!({
             "Description": "Büro", "Revision": 7, "Large": 5_000_000_000_i64, "Active": true, "Tags": {"Site": "AMS1"},
         });
-        let entity = encode("space", "n_1", value.to_string().as_bytes()).unwrap();
+        let entity = columns("space", "n_1", value.to_string().as_bytes()).unwrap();
         assert_eq!(
             Value::Object(entity),
             json!({
@@ -284,7 +302,7 @@ mod tests {
     #[test]
     fn names_that_no_column_can_have_are_kept_apart() {
         let value = json!({ "straße": 1, "a b": "x", "PartitionKey": "mine", "a__2": "y", "_json": "z", "": null, "1": [] });
-        let entity = encode("p", "r", value.to_string().as_bytes()).unwrap();
+        let entity = columns("p", "r", value.to_string().as_bytes()).unwrap();
         let mut names: Vec<&str> = entity.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["PartitionKey", "RowKey", "_other"]);
@@ -295,7 +313,7 @@ mod tests {
     fn long_text_goes_on_in_further_columns() {
         // 𝔘 is two units and four bytes, so a part must not end inside of it.
         let value = json!({ "Text": format!("x{}", "𝔘".repeat(40_000)), "List": vec!["a"; 30_000] });
-        let entity = encode("p", "r", value.to_string().as_bytes()).unwrap();
+        let entity = columns("p", "r", value.to_string().as_bytes()).unwrap();
         for (name, column) in &entity {
             let units = column.as_str().unwrap().encode_utf16().count();
             assert!(units <= UNITS, "{name} has {units}");
@@ -307,7 +325,7 @@ mod tests {
     #[test]
     fn an_entity_with_a_missing_column_is_damaged_and_not_half_read() {
         let value = json!({ "Tags": {"a": 1} });
-        let mut entity = encode("p", "r", value.to_string().as_bytes()).unwrap();
+        let mut entity = columns("p", "r", value.to_string().as_bytes()).unwrap();
         entity.remove("Tags");
         assert!(matches!(decode(entity), Err(StoreError::Corrupt { .. })));
     }

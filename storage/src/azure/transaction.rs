@@ -171,8 +171,8 @@ impl AzureStore {
 /// The version that a row must have; `None` if no row can have it.
 fn condition(etag: &Etag) -> Option<IfMatchCondition> {
     let text = text_of(etag)?;
-    // A quote and a line are what could end the header; no version of the service has other characters than these.
-    let legal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    // `*` would be any version, and a line break the end of the header.
+    let legal = text.starts_with("W/\"") && text.bytes().all(|byte| byte.is_ascii_graphic());
     legal.then(|| IfMatchCondition::Etag(text.to_owned().into()))
 }
 
