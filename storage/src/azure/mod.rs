@@ -66,7 +66,9 @@ impl AzureStore {
     /// # Errors
     /// [`StoreError::Invalid`] if the connection string or the name of the table cannot be used.
     pub fn new(connection: &str, table: &str) -> Result<Self, StoreError> {
-        account::check_table(table).map_err(|why| StoreError::Invalid { reason: why })?;
+        account::check_table(table).map_err(|why| StoreError::Invalid {
+            reason: format!("--store azure-tables:{table}: {why}"),
+        })?;
         let account = account::parse(connection)?;
         let pause = Pause::default();
         let wire = Wire::new(pause.clone()).map_err(|error| StoreError::Invalid {
