@@ -81,15 +81,16 @@ lint:
 
 # The rule of who may depend on whom, and the rules of style that a program can check, are tests too:
 # cadastre/tests/architecture.rs
+# Tests that need another server (Azurite) find it by what tests/services/with.sh sets, and fail without it.
 .PHONY: test-rust
 test-rust:
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    set -x; \
-	    $(CARGO) nextest run $(CARGO_FLAGS) --workspace --all-features --no-fail-fast; \
+	    tests/services/with.sh $(CARGO) nextest run $(CARGO_FLAGS) --workspace --all-features --no-fail-fast; \
 	    $(CARGO) test $(CARGO_FLAGS) --workspace --all-features --doc; \
 	else \
 	    set -x; \
-	    $(CARGO) test $(CARGO_FLAGS) --workspace --all-features --no-fail-fast; \
+	    tests/services/with.sh $(CARGO) test $(CARGO_FLAGS) --workspace --all-features --no-fail-fast; \
 	fi
 
 # Checks that are not Rust tests (an API fuzzer against the real binary, a browser, …): an executable

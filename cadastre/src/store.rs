@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cadastre_storage::{Store, StoreError, open_url};
+use cadastre_storage::{Store, StoreError, StoreOptions, open_url_with};
 
 use crate::config::{Effective, table};
 use crate::failure::{Failure, sentence};
@@ -21,7 +21,11 @@ pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
         let directory = std::path::Path::new(directory.strip_prefix("//").unwrap_or(directory));
         make_directory(directory)?;
     }
-    open_url(url).map_err(|error| match error {
+    let options = StoreOptions {
+        azure_connection: settings.text(&table::AZURE_CONNECTION).map(str::to_owned),
+        ..StoreOptions::default()
+    };
+    open_url_with(url, &options).map_err(|error| match error {
         StoreError::Invalid { reason } => Failure::usage(sentence(&reason)),
         StoreError::InUse { reason } => Failure::new(sentence(&format!("Cannot open the store: {reason}"))),
         StoreError::Corrupt { reason, .. } => Failure::new(format!(

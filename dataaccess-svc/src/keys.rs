@@ -559,9 +559,15 @@ mod tests {
     #[test]
     fn the_longest_legal_tag_and_value_still_make_a_legal_key() {
         let tag = TagName::new(&format!("x{}", ":".repeat(63))).unwrap();
-        let val = TagValue::new(&"é".repeat(128)).unwrap();
-        let key = value(&tag, &val, &Prefix::everything(Family::V6));
-        // A search goes on behind it.
-        let _ = index_range(&format!("{}-", index_text(&key)));
+        for (character, most) in [("é", 85), ("𝔘", 64), ("/", 113), ("x", 256), (":", 170)] {
+            let val = TagValue::new(&character.repeat(most)).unwrap();
+            let key = value(&tag, &val, &Prefix::everything(Family::V6));
+            // A search goes on behind it, and ranges end behind it.
+            let _ = index_range(&format!("{}-", index_text(&key)));
+            let _ = (
+                value_range(&tag, &val, None, None),
+                values_range(&tag, Some(&val)),
+            );
+        }
     }
 }

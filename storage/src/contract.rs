@@ -109,6 +109,10 @@ pub struct Page {
     pub next: Option<RowKey>,
 }
 
+/// Bytes of one value in every backend, so that data can move: an entity of Azure holds 1 MiB, and counts two bytes a
+/// character.
+pub const VALUE_BYTES: usize = 480 << 10;
+
 /// What a backend can do and how much a batch may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -116,7 +120,7 @@ pub struct Limits {
     pub batch_rows: usize,
     /// Bytes of keys and values in one commit.
     pub batch_bytes: usize,
-    /// Bytes of one value (Azure: an entity holds 1 MiB; the same for every backend, so that data can move).
+    /// Bytes of one value: [`VALUE_BYTES`].
     pub value_bytes: usize,
     /// [`Store::last_at_or_before`] works. Where not, it answers [`StoreError::Unsupported`].
     pub backwards: bool,

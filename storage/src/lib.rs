@@ -5,10 +5,13 @@
 //! is decided by a URL in [`open_url`]. Nothing here knows about addresses.
 //!
 //! * [`MemoryStore`]: for tests and trials; forgets everything when dropped.
+//! * `AzureStore` (feature `azure`): Azure Table Storage, for many processes on one store.
 //! * [`RocksStore`] (feature `rocksdb`): embedded, durable, one process per directory, group commit.
 //! * [`FaultStore`]: wraps any of them and makes it fail, wait or lose answers, for tests.
 //! * [`conformance`] (feature `conformance`): what each of them has to pass.
 
+#[cfg(feature = "azure")]
+mod azure;
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -24,14 +27,16 @@ mod parse;
 mod rocks;
 mod shared;
 
+#[cfg(feature = "azure")]
+pub use azure::AzureStore;
 pub use batch::check_batch;
-pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
 pub use error::{Cause, StoreError};
 pub use ext::StoreExt;
 pub use fault::{Chances, Fault, FaultPlan, FaultStore, Gate, Hook, Op, Rule};
 pub use key::{KeyError, MAX_KEY_LEN, PartitionKey, RowKey, escape, unescape};
 pub use memory::MemoryStore;
-pub use options::RocksOptions;
+pub use options::{RocksOptions, StoreOptions};
 pub use parse::{open_url, open_url_with};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{CommitStats, RocksStore};

@@ -19,7 +19,7 @@ use crate::key::{PartitionKey, RowKey};
 pub(crate) const EMBEDDED_LIMITS: Limits = Limits {
     batch_rows: 65_536,
     batch_bytes: 16 << 20,
-    value_bytes: 1 << 20,
+    value_bytes: crate::contract::VALUE_BYTES,
     backwards: true,
     exclusive: true,
 };

@@ -1,5 +1,22 @@
-//! Settings of the embedded store: apart from the backend, so that configuration can name them in a build
-//! without RocksDB.
+//! Settings of the backends: apart from them, so that configuration can name them in a build without one.
+
+/// What a backend may need besides its URL.
+#[derive(Clone, Default)]
+pub struct StoreOptions {
+    /// For `rocksdb:`.
+    pub rocks: RocksOptions,
+    /// Connection string of the account, for `azure-tables:`. A secret.
+    pub azure_connection: Option<String>,
+}
+
+impl std::fmt::Debug for StoreOptions {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("rocks", &self.rocks)
+            .finish_non_exhaustive()
+    }
+}
 
 /// How much memory the embedded store may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use crate::contract::Store;
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
-use crate::options::RocksOptions;
+use crate::options::{RocksOptions, StoreOptions};
 
-const POSSIBLE: &str = "possible are rocksdb:DIRECTORY (embedded, durable) and memory: (forgets everything \
-                        when the process ends)";
+const POSSIBLE: &str = "possible are rocksdb:DIRECTORY (embedded, durable), azure-tables:TABLE (Azure Table Storage, \
+                        shared by many processes) and memory: (forgets everything when the process ends)";
 
 /// Opens the store that `url` names with default settings; see [`open_url_with`].
 pub fn open_url(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_url_with(url, &RocksOptions::default())
+    open_url_with(url, &StoreOptions::default())
 }
 
-/// Opens the store that `url` names: `rocksdb:DIRECTORY` or `memory:`.
+/// Opens the store that `url` names: `rocksdb:DIRECTORY`, `azure-tables:TABLE` or `memory:`.
 ///
-/// Blocks while it recovers what was written before, so call it before serving. The store closes when the
-/// last clone of the answer is dropped.
-pub fn open_url_with(url: &str, rocks: &RocksOptions) -> Result<Arc<dyn Store>, StoreError> {
+/// Blocks while an embedded store recovers what was written before, so call it before serving; of a service nothing is
+/// asked yet ([`Store::ping`] does, and makes the table). The store closes when the last clone of the answer is dropped.
+pub fn open_url_with(url: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
     let refused = |why: &str| StoreError::Invalid {
         reason: format!("--store {url}: {why}; {POSSIBLE}"),
     };
@@ -35,10 +35,16 @@ pub fn open_url_with(url: &str, rocks: &RocksOptions) -> Result<Arc<dyn Store>, 
             if dir.is_empty() {
                 Err(refused("the directory is missing"))
             } else {
-                open_rocksdb(dir, rocks)
+                open_rocksdb(dir, &options.rocks)
             }
         }
-        "azure-tables" => Err(refused("Azure Table Storage comes with a later release")),
+        "azure-tables" if rest.is_empty() => Err(refused("the table is missing")),
+        "azure-tables" => match &options.azure_connection {
+            Some(connection) => open_azure(rest, connection),
+            None => Err(refused(
+                "the connection string of the account is missing (azure-connection)",
+            )),
+        },
         _ => Err(refused("this backend is not known")),
     }
 }
@@ -52,6 +58,18 @@ fn open_rocksdb(dir: &str, options: &RocksOptions) -> Result<Arc<dyn Store>, Sto
 fn open_rocksdb(dir: &str, _: &RocksOptions) -> Result<Arc<dyn Store>, StoreError> {
     Err(StoreError::Invalid {
         reason: format!("--store rocksdb:{dir}: this program was built without RocksDB; use memory:"),
+    })
+}
+
+#[cfg(feature = "azure")]
+fn open_azure(table: &str, connection: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(crate::azure::AzureStore::new(connection, table)?))
+}
+
+#[cfg(not(feature = "azure"))]
+fn open_azure(table: &str, _: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Err(StoreError::Invalid {
+        reason: format!("--store azure-tables:{table}: this program was built without Azure Table Storage"),
     })
 }
 
@@ -72,6 +90,7 @@ mod tests {
     fn what_is_not_possible_is_refused_with_what_is() {
         for url in [
             "azure-tables:",
+            "azure-tables:cadastre",
             "redis://localhost",
             "memory",
             "memory:x",
@@ -82,6 +101,6 @@ mod tests {
             let said = refusal(url);
             assert!(said.contains(url) && said.contains("rocksdb:DIRECTORY"), "{said}");
         }
-        assert!(refusal("azure-tables:").contains("later release"));
+        assert!(refusal("azure-tables:cadastre").contains("azure-connection"));
     }
 }

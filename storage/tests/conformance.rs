@@ -29,3 +29,21 @@ conformance_suite!(fault_over_rocksdb, {
     let (store, dir) = rocksdb();
     Harness::keeping(FaultStore::new(store), dir)
 });
+
+/// The table service that `CADASTRE_TEST_AZURITE` names as HOST:PORT; `make test` starts one. Without it the tests fail:
+/// a suite that skips looks like one that passes.
+#[cfg(feature = "azure")]
+async fn azurite() -> cadastre_storage::AzureStore {
+    let address = std::env::var("CADASTRE_TEST_AZURITE")
+        .expect("CADASTRE_TEST_AZURITE=HOST:PORT of an Azurite table service (make test starts one)");
+    let connection = format!(
+        "AccountName=devstoreaccount1;TableEndpoint=http://{address}/devstoreaccount1;AccountKey={}",
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    );
+    let store = cadastre_storage::AzureStore::new(&connection, "conformance").expect("the address is legal");
+    store.create_table().await.expect("Azurite answers");
+    store
+}
+
+#[cfg(feature = "azure")]
+conformance_suite!(azure_on_azurite, Harness::new(azurite().await));

@@ -50,8 +50,14 @@ settings! {
          need a service token wherever they listen; off loopback they refuse to listen without TLS too, unless \
          `trusted-network` is set.";
     STORE = "store", "CADASTRE_STORE", Kind::Text, Default::Derived("rocksdb:DATA/store"), STATE, false,
-        "Where the records are kept: `rocksdb:DIR` or `memory:`",
-        "`memory:` forgets everything at the end and is meant for trying things out.";
+        "Where the records are kept: `rocksdb:DIR`, `azure-tables:TABLE` or `memory:`",
+        "`azure-tables:` needs azure-connection; the table is made on the first start. `memory:` forgets everything \
+         at the end and is meant for trying things out.";
+    AZURE_CONNECTION = "azure-connection", "CADASTRE_AZURE_CONNECTION", Kind::Text, Default::Unset, STATE, true,
+        "Connection string of the storage account, for a store in Azure tables",
+        "As the portal of Azure shows it: with an account key, or with a shared access signature and the endpoint \
+         of the tables; `UseDevelopmentStorage=true` is the emulator. Prefer the environment variable: flags can be \
+         read by every user of the machine.";
     CACHE = "cache", "CADASTRE_CACHE", Kind::Text, Default::Unset, STATE, false,
         "Shared cache, for example redis://127.0.0.1:6379 (comes with a later release)",
         "Known so that files can be prepared; this release refuses to start with it.";

@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_longest_position_fits_into_a_cursor() {
         let tag = TagName::new(&"x".repeat(64)).unwrap();
-        let value = TagValue::new(&"é".repeat(128)).unwrap();
+        let value = TagValue::new(&"x".repeat(256)).unwrap();
         let prefix = Prefix::host("1111:2222:3333:4444:5555:6666:7777:8888".parse().unwrap());
         let place = Place::Setting(tag, value, prefix);
         let text = Position::inside(Stage::Tags, Uuid::max(), place).to_string();

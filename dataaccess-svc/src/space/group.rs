@@ -108,12 +108,18 @@ impl<'a> Group<'a> {
                     return Ok(answers);
                 }
             }
-            let batch = match self.decide(jobs).await {
+            let published = self.handle.published();
+            let batch = match self.decide(jobs, &published).await {
                 Ok(batch) => batch,
+                // Rows of before and after the change of another replica do not fit together.
+                Err(_) if self.is_overtaken(&published).await? => continue,
                 Err(error) => return Err(error),
             };
             if batch.overlay.is_empty() {
-                // Nothing is written, so nothing undurable was relied on.
+                // Nothing is written, so nothing undurable was relied on, and no commit says that it was not too old.
+                if self.is_overtaken(&published).await? {
+                    continue;
+                }
                 return Ok(batch.answers);
             }
             match self.write(batch).await {
@@ -132,13 +138,12 @@ impl<'a> Group<'a> {
     }
 
     /// Decides all commands, each on the effects of those before it.
-    async fn decide(&self, jobs: &[Job]) -> Result<Batch, StoreError> {
-        let published = self.handle.published();
+    async fn decide(&self, jobs: &[Job], published: &Arc<Published>) -> Result<Batch, StoreError> {
         let limits = self.handle.store.limits();
         let mut batch = Batch {
             head: published.head.clone(),
             vocabulary: published.vocabulary.clone(),
-            published,
+            published: Arc::clone(published),
             overlay: Overlay::new(),
             moves_epoch: false,
             answers: Vec::with_capacity(jobs.len()),
@@ -201,6 +206,16 @@ impl<'a> Group<'a> {
             self.free.lock().nothing_changed(durable);
         }
         Ok(batch)
+    }
+
+    /// Whether another replica has changed the space since: what was decided on this head may be wrong.
+    async fn is_overtaken(&self, published: &Published) -> Result<bool, StoreError> {
+        let handle = self.handle;
+        if handle.store.limits().exclusive {
+            return Ok(false);
+        }
+        let head = handle.store.get(&handle.partition, &keys::head()).await?;
+        Ok(head.is_none_or(|head| head.etag != published.etag))
     }
 
     async fn decide_one(&self, batch: &Batch, job: &Job, commit_id: Uuid) -> Outcome<Step> {

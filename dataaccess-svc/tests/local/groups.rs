@@ -319,44 +319,6 @@ async fn the_same_idempotency_key_is_answered_the_same_after_the_node_has_change
     assert_eq!(other_body.code, ErrorCode::IdempotencyMismatch);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_replicas_on_one_store_never_give_a_prefix_twice_and_lose_nothing() {
-    let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let replica = |_: usize| Arc::new(SharedStore(Arc::clone(&inner))) as Arc<dyn Store>;
-    let (one, two) = (open(replica(1)).await, open(replica(2)).await);
-    let space = new_space(one.as_ref(), "shared").await;
-    let mut tasks = Vec::new();
-    for access in [one, two] {
-        for _ in 0..4 {
-            let access = Arc::clone(&access);
-            tasks.push(tokio::spawn(async move {
-                let mut won = Vec::new();
-                for i in 0..40 {
-                    loop {
-                        match run(access.as_ref(), space, create(&format!("10.0.{i}.0/24"), &[])).await {
-                            Ok(_) => won.push(i),
-                            Err(error) if error.code == ErrorCode::Contention => continue,
-                            Err(error) => assert_eq!(error.code, ErrorCode::Duplicate),
-                        }
-                        break;
-                    }
-                }
-                won
-            }));
-        }
-    }
-    let mut won = Vec::new();
-    for task in tasks {
-        won.extend(task.await.unwrap());
-    }
-    won.sort_unstable();
-    assert_eq!(
-        won,
-        (0..40).collect::<Vec<_>>(),
-        "each prefix was given exactly once"
-    );
-}
-
 #[tokio::test]
 async fn a_damaged_row_is_reported_and_not_skipped() {
     let bench = bench().await;

@@ -10,6 +10,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod replicas;
 mod revert;
 mod search;
 mod structure;

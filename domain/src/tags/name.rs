@@ -9,6 +9,8 @@ use crate::text::text_newtype;
 const MAX_NAME_CHARS: usize = 64;
 /// Longest tag value, in bytes of UTF-8.
 const MAX_VALUE_BYTES: usize = 256;
+/// Longest tag value as [`spelled`]: with the longest name and a prefix it must fit into the key of an index row.
+const MAX_VALUE_SPELLED: usize = 340;
 
 /// The name of a tag: 1 to 64 ASCII letters, digits and `_ - . :`, beginning with a letter or a
 /// digit. Case matters.
@@ -41,7 +43,8 @@ pub(super) fn check_tag_like_name(what: &'static str, name: &str) -> Result<(), 
 }
 
 /// The value of a tag: 1 to 256 bytes of any text without control characters and without white
-/// space around it.
+/// space around it, where letters and digits of ASCII, `-` and `.` count one, other ASCII up to three, and every
+/// other character up to five; together at most 340. That is at least 68 characters of any script.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagValue(Arc<str>);
 
@@ -63,11 +66,31 @@ impl TagValue {
             });
         }
         check_printable(what, value)?;
+        let spelled = value.chars().map(spelled).sum();
+        if spelled > MAX_VALUE_SPELLED {
+            return Err(NameError::TooLong {
+                what,
+                max: MAX_VALUE_SPELLED,
+                actual: spelled,
+                unit: "characters as they are stored (letters and digits of ASCII count one, most others three to five)",
+            });
+        }
         Ok(Self(value.into()))
     }
 }
 
 text_newtype!(TagValue, "a tag value");
+
+/// How many characters of a row key a character of a value takes.
+fn spelled(c: char) -> usize {
+    match c {
+        c if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') => 1,
+        '_' | ':' => 2,
+        c if c.is_ascii() => 3,
+        c if c.len_utf16() == 1 => 4,
+        _ => 5,
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -91,10 +114,25 @@ mod tests {
 
     #[test]
     fn tag_values_are_any_printable_text_up_to_256_bytes() {
-        for allowed in ["x", "a=b,c\\d", "Zürich Süd", &"é".repeat(128)] {
+        for allowed in [
+            "x",
+            "a=b,c\\d",
+            "Zürich Süd",
+            &"é".repeat(85),
+            &"x".repeat(256),
+            &"𝔘".repeat(64),
+        ] {
             assert_eq!(TagValue::new(allowed).unwrap().as_str(), allowed);
         }
-        for refused in ["", " a", "a ", "a\tb", &"é".repeat(129)] {
+        for refused in [
+            "",
+            " a",
+            "a ",
+            "a\tb",
+            &"é".repeat(86),
+            &"x".repeat(257),
+            &"/".repeat(114),
+        ] {
             assert!(TagValue::new(refused).is_err(), "{refused:?}");
         }
     }

@@ -1,0 +1,157 @@
+//! Several processes on one store: each decides on what it knows, and none answers with what another has made untrue.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cadastre_api_types::internal::*;
+use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_dataaccess::LocalDataAccess;
+use cadastre_domain::free_space::Strategy;
+use cadastre_storage::{MemoryStore, Store};
+use uuid::Uuid;
+
+use crate::support::*;
+
+async fn two_replicas() -> [Arc<LocalDataAccess>; 2] {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let replica = || Arc::new(SharedStore(Arc::clone(&store))) as Arc<dyn Store>;
+    [open(replica()).await, open(replica()).await]
+}
+
+fn take(from: Uuid, prefix_length: u8) -> SpaceCommand {
+    SpaceCommand::Allocate {
+        from: AllocateFrom::Node(from),
+        wanted: Wanted {
+            prefix_length,
+            count: 1,
+            strategy: Strategy::LowestFree,
+            seed: 0,
+            include_edges: true,
+            tags: tags(&[]),
+            description: String::new(),
+        },
+    }
+}
+
+/// As a client does it: a lost race is sent again.
+async fn patiently(
+    access: &LocalDataAccess,
+    space: Uuid,
+    command: impl Fn() -> SpaceCommand,
+) -> Result<CommandOutcome, ApiError> {
+    loop {
+        match run(access, space, command()).await {
+            Err(error) if error.code == ErrorCode::Contention => {}
+            done => return done,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_replicas_on_one_store_never_give_a_prefix_twice_and_lose_nothing() {
+    let [one, two] = two_replicas().await;
+    let space = new_space(one.as_ref(), "shared").await;
+    let mut tasks = Vec::new();
+    for access in [one, two] {
+        for _ in 0..4 {
+            let access = Arc::clone(&access);
+            tasks.push(tokio::spawn(async move {
+                let mut won = Vec::new();
+                for i in 0..40 {
+                    loop {
+                        match run(access.as_ref(), space, create(&format!("10.0.{i}.0/24"), &[])).await {
+                            Ok(_) => won.push(i),
+                            Err(error) if error.code == ErrorCode::Contention => continue,
+                            Err(error) => assert_eq!(error.code, ErrorCode::Duplicate),
+                        }
+                        break;
+                    }
+                }
+                won
+            }));
+        }
+    }
+    let mut won = Vec::new();
+    for task in tasks {
+        won.extend(task.await.unwrap());
+    }
+    won.sort_unstable();
+    assert_eq!(
+        won,
+        (0..40).collect::<Vec<_>>(),
+        "each prefix was given exactly once"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_replicas_give_every_address_of_a_pool_once_and_only_then_refuse() {
+    let [one, two] = two_replicas().await;
+    let space = new_space(one.as_ref(), "shared").await;
+    let pool = node_of(
+        run(one.as_ref(), space, create("10.0.0.0/25", &[]))
+            .await
+            .unwrap(),
+    )
+    .id;
+    let takers = [&one, &two, &one, &two].map(|access| {
+        let access = Arc::clone(access);
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                match patiently(&access, space, || take(pool, 32)).await {
+                    Ok(CommandOutcome::Committed { made, .. }) => taken.push(made[0].prefix),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) if error.code == ErrorCode::Depleted => return taken,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        })
+    });
+    let mut taken = Vec::new();
+    for taker in takers {
+        taken.extend(taker.await.unwrap());
+    }
+    assert_eq!(taken.len(), 128);
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>().len(), 128);
+}
+
+#[tokio::test]
+async fn a_replica_knows_at_once_what_another_has_taken_given_back_or_forbidden() {
+    let [one, two] = two_replicas().await;
+    let space = new_space(one.as_ref(), "shared").await;
+    let pool = node_of(
+        run(one.as_ref(), space, create("10.0.0.0/30", &[]))
+            .await
+            .unwrap(),
+    )
+    .id;
+    let children = async |access: &LocalDataAccess| {
+        let query = UtilizationQuery { space, node: pool };
+        let told = access.utilization(&context(), query).await.unwrap();
+        told.children.into_iter().map(|(_, count)| count).sum::<u64>()
+    };
+    // Each has asked before, so each has something to remember that turns wrong.
+    let mut given = Vec::new();
+    for (turn, access) in [&one, &two, &one, &two].into_iter().enumerate() {
+        assert_eq!(children(access).await, turn as u64);
+        let made = run(access.as_ref(), space, take(pool, 32)).await.unwrap();
+        let CommandOutcome::Committed { made, .. } = made else {
+            panic!("{made:?}")
+        };
+        given.push(made[0].clone());
+    }
+    for access in [&one, &two] {
+        let error = run(access.as_ref(), space, take(pool, 32)).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Depleted);
+    }
+    let free = SpaceCommand::DeleteNode { id: given[1].id };
+    run(one.as_ref(), space, free).await.unwrap();
+    assert_eq!(children(&two).await, 3);
+    let again = run(two.as_ref(), space, take(pool, 32)).await.unwrap();
+    let CommandOutcome::Committed { made, .. } = again else {
+        panic!("{again:?}")
+    };
+    assert_eq!(made[0].prefix, given[1].prefix);
+    let twice = run(one.as_ref(), space, create(&made[0].prefix.to_string(), &[])).await;
+    assert_eq!(twice.unwrap_err().code, ErrorCode::Duplicate);
+}

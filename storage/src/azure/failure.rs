@@ -1,0 +1,98 @@
+//! What the service's refusals and silences mean for a store.
+
+use azure_core::StatusCode;
+use azure_core::error::{Error, ErrorKind, HttpError};
+
+use super::wire::{Pause, Silence};
+use crate::error::StoreError;
+
+/// What an error of a request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// There is no such row (or no such table).
+    NotFound,
+    /// The request was refused: nothing was done.
+    Refused,
+    /// The service is busy and has not done it.
+    Busy,
+    /// It never arrived.
+    NotSent,
+    /// It may have been done.
+    Unknown,
+}
+
+/// Reads an error.
+pub(super) fn meaning(error: &Error) -> Meaning {
+    if let ErrorKind::HttpResponse { status, .. } = error.kind() {
+        return match u16::from(*status) {
+            404 => Meaning::NotFound,
+            429 | 503 => Meaning::Busy,
+            400..=499 => Meaning::Refused,
+            _ => Meaning::Unknown,
+        };
+    }
+    match silence_of(error) {
+        Some(Silence::NotSent(_)) => Meaning::NotSent,
+        Some(Silence::NoAnswer(_)) | None => Meaning::Unknown,
+    }
+}
+
+/// The silence among the causes of an error.
+fn silence_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Silence> {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        if let Some(silence) = this.downcast_ref::<Silence>() {
+            return Some(silence);
+        }
+        cause = this.source();
+    }
+    None
+}
+
+/// The error of a read, or of a commit that has certainly not happened.
+pub(super) fn unavailable(error: Error, pause: &Pause) -> StoreError {
+    StoreError::Unavailable {
+        reason: sentence(&error),
+        retry_after: pause.left(),
+        source: Some(Box::new(error)),
+    }
+}
+
+/// The error of a commit that may have happened.
+pub(super) fn unknown(error: Error) -> StoreError {
+    StoreError::OutcomeUnknown {
+        reason: sentence(&error),
+        source: Some(Box::new(error)),
+    }
+}
+
+/// One sentence that says what to do; never a secret: requests carry signatures in their addresses and headers.
+pub(super) fn sentence(error: &Error) -> String {
+    let ErrorKind::HttpResponse { status, error_code } = error.kind() else {
+        return silence_of(error).map_or_else(
+            || "the table service gave no readable answer".to_owned(),
+            ToString::to_string,
+        );
+    };
+    let code = error_code.as_deref().unwrap_or("no code");
+    let said = format!("the table service answered {} ({code})", u16::from(*status));
+    let advice = match (status, code) {
+        (_, "TableNotFound") => ": the table does not exist; it is made again as soon as the account may",
+        (_, "TableBeingDeleted") => ": the table is being deleted, which takes a while",
+        (StatusCode::Forbidden | StatusCode::Unauthorized, _) => {
+            ": check the account name, the account key or shared access signature and its permissions (tables: read, add, \
+             update, delete, query; the first start: create), and that the clock of this machine is right to the minute"
+        }
+        (StatusCode::TooManyRequests | StatusCode::ServiceUnavailable, _) => ": it is busy",
+        _ => "",
+    };
+    let detail = error
+        .get_ref()
+        .and_then(|source| source.downcast_ref::<HttpError>())
+        .and_then(HttpError::error_message)
+        .and_then(|text| text.lines().next())
+        .filter(|_| advice.is_empty())
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    format!("{said}{advice}{detail}")
+}

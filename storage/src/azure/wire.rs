@@ -1,0 +1,163 @@
+//! The way to the service: requests over the workspace's HTTP client, with deadlines, counted, and with what the SDK
+//! does not say: whether a request can have arrived, and how long the service wants to be left alone.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use azure_core::error::ErrorKind;
+use azure_core::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::{Body, Error, HttpClient, Method, Request, Response, StatusCode};
+use parking_lot::Mutex;
+
+/// Until a connection must be there.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Until an answer must be complete. The service itself gives up after 30 seconds.
+const ANSWER: Duration = Duration::from_secs(35);
+/// Connections kept open without use, and for how long; the service closes them after two minutes.
+const IDLE_CONNECTIONS: usize = 64;
+const IDLE: Duration = Duration::from_secs(90);
+/// The longest pause the service is granted when it asks for one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why no answer came.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// There was no connection: the service has not seen the request.
+    NotSent(reqwest::Error),
+    /// It may have arrived.
+    NoAnswer(reqwest::Error),
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(error) => write!(f, "no connection: {}", cause(error)),
+            Self::NoAnswer(error) => write!(f, "no answer: {}", cause(error)),
+        }
+    }
+}
+
+impl std::error::Error for Silence {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let (Self::NotSent(error) | Self::NoAnswer(error)) = self;
+        Some(error)
+    }
+}
+
+/// The innermost reason, which is the one that helps ("connection refused").
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: reqwest::Client,
+    pause: Pause,
+}
+
+/// When the service wants to be asked again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pause(Arc<Mutex<Option<Instant>>>);
+
+impl Pause {
+    /// How long it still wants to be left alone.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let until = (*self.0.lock())?;
+        until.checked_duration_since(Instant::now())
+    }
+
+    fn ask(&self, time: Duration) {
+        *self.0.lock() = Some(Instant::now() + time.min(LONGEST_PAUSE));
+    }
+}
+
+impl Wire {
+    pub(super) fn new(pause: Pause) -> Result<Self, reqwest::Error> {
+        // The first one wins: the program may have chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE)
+            // Small requests that are answered before the next one.
+            .tcp_nodelay(true)
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, pause })
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Wire {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<Response> {
+        let method = method_of(*request.method())?;
+        let mut outgoing = self.client.request(method, request.url().as_str());
+        for (name, value) in request.headers().iter() {
+            outgoing = outgoing.header(name.as_str(), value.as_str());
+        }
+        outgoing = match request.body() {
+            Body::Bytes(bytes) => outgoing.body(bytes.clone()),
+            Body::SeekableStream(_) => {
+                return Err(Error::message(
+                    ErrorKind::Other,
+                    "bodies of tables are never streams",
+                ));
+            }
+        };
+        metrics::counter!("cadastre_store_round_trips_total").increment(1);
+        let started = Instant::now();
+        let silence = |error: reqwest::Error| {
+            let silence = if error.is_connect() {
+                Silence::NotSent(error)
+            } else {
+                Silence::NoAnswer(error)
+            };
+            let text = silence.to_string();
+            Error::full(ErrorKind::Io, silence, text)
+        };
+        let answer = outgoing.send().await.map_err(silence)?;
+        let status = answer.status().as_u16();
+        let mut headers = Headers::new();
+        for (name, value) in answer.headers() {
+            if let Ok(value) = value.to_str() {
+                headers.insert(
+                    HeaderName::from(name.as_str().to_owned()),
+                    HeaderValue::from(value.to_owned()),
+                );
+            }
+        }
+        if matches!(status, 429 | 503) {
+            metrics::counter!("cadastre_store_throttled_total").increment(1);
+            if let Some(time) = retry_after(answer.headers()) {
+                self.pause.ask(time);
+            }
+        }
+        let body = answer.bytes().await.map_err(silence)?;
+        metrics::histogram!("cadastre_store_round_trip_seconds").record(started.elapsed().as_secs_f64());
+        let status = StatusCode::try_from(status)
+            .map_err(|_| Error::message(ErrorKind::DataConversion, format!("status {status} is unknown")))?;
+        let body = Box::pin(futures::stream::once(async move { Ok(body) }));
+        Ok(Response::new(status, headers, body))
+    }
+}
+
+fn method_of(method: Method) -> azure_core::Result<reqwest::Method> {
+    reqwest::Method::from_bytes(method.as_ref().as_bytes())
+        .map_err(|_| Error::message(ErrorKind::DataConversion, format!("method {method} is unknown")))
+}
+
+/// What `Retry-After` says in seconds, or its variants in milliseconds; dates are not used by the service.
+fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+    number("retry-after-ms")
+        .or_else(|| number("x-ms-retry-after-ms"))
+        .map(Duration::from_millis)
+        .or_else(|| number("retry-after").map(Duration::from_secs))
+}
