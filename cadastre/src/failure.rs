@@ -36,6 +36,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Nothing is at fault: the operator ended it before it had begun.
+    pub(crate) fn stopped(sentence: impl Into<String>) -> Self {
+        Self {
+            code: 0,
+            sentence: sentence.into(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)

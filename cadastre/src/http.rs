@@ -30,6 +30,21 @@ impl Listener {
         Ok(Self { socket, address, tls })
     }
 
+    /// The same socket once more, for a server that comes before this one's.
+    pub(crate) fn again(&self) -> Result<Self, Failure> {
+        let socket = self.socket.try_clone().map_err(|error| {
+            Failure::new(format!(
+                "The socket of {} cannot be used twice: {error}.",
+                self.address
+            ))
+        })?;
+        Ok(Self {
+            socket,
+            address: self.address,
+            tls: self.tls.clone(),
+        })
+    }
+
     /// Only this machine can reach it.
     pub(crate) fn is_local(&self) -> bool {
         self.address.ip().to_canonical().is_loopback()

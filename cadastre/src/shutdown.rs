@@ -128,7 +128,7 @@ impl Drain {
 }
 
 /// The next SIGTERM or SIGINT.
-async fn wait_for_signal() {
+pub(crate) async fn wait_for_signal() {
     match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! {

@@ -17,7 +17,7 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     } = start;
     let token = split::admit(settings, &listener)?;
     let drain = Drain::new(settings, None)?;
-    let access = open_records(settings).await?;
+    let access = open_records(settings, &listener).await?;
     let waits = access.clone();
     drain.let_go(move || waits.end_waits());
     let url = listener.url();

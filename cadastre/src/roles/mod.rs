@@ -6,6 +6,7 @@ mod frontend;
 mod gateway;
 mod serve;
 mod split;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,16 +64,9 @@ pub(crate) fn run(settings: &Effective) -> Result<(), Failure> {
 }
 
 /// Opens the store and the data access layer on it.
-async fn open_records(settings: &Effective) -> Result<Arc<LocalDataAccess>, Failure> {
+async fn open_records(settings: &Effective, listener: &Listener) -> Result<Arc<LocalDataAccess>, Failure> {
     let store = store::open(settings)?;
-    // A store that is a service shows here what is wrong with it, and is prepared on the first start.
-    store.ping().await.map_err(|error| {
-        let url = settings.text(&crate::config::table::STORE).unwrap_or_default();
-        Failure::new(format!(
-            "The store {url} cannot be used: {}.",
-            error.to_string().trim_end_matches('.')
-        ))
-    })?;
+    waiting::for_store(settings, listener, store.as_ref()).await?;
     LocalDataAccess::open(store, DataAccessConfig::default())
         .await
         .map_err(|error| {

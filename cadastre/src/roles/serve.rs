@@ -19,7 +19,7 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let door = door::configuration(settings)?;
     let data = settings.path(&table::DATA).unwrap_or_default();
     store::make_directory(&data)?;
-    let access = open_records(settings).await?;
+    let access = open_records(settings, &listener).await?;
     let frontend = Frontend::start(frontend_configuration(settings, None), access.clone())
         .await
         .map_err(|error| Failure::new(sentence(&error)))?;

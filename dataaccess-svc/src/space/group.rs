@@ -29,8 +29,8 @@ use crate::metrics;
 use crate::records::{HeadRecord, JournalRecord, PartitionState, encode};
 use crate::rows::{Overlay, Rows};
 
-/// Tries before a group that keeps losing races gives up.
-const CONFLICT_TRIES: u32 = 8;
+/// Tries before a group that keeps losing races gives up; two replicas that are equally quick lose every other one.
+const CONFLICT_TRIES: u32 = 16;
 /// How long an unknown outcome is looked into before the callers are told that it is unknown.
 const SETTLE_TRIES: u32 = 10;
 /// A commit that was tried: its id, and the version its first journal row would have.

@@ -1,6 +1,7 @@
 //! What an operator meets: starting, refusing to start, stopping, settings, limits, lists, logs, metrics, and the
 //! command line client.
 
+mod azure;
 mod import;
 mod import_course;
 mod lifecycle;
