@@ -15,10 +15,18 @@ const LINES_WAITING: usize = 64 * 1024;
 /// Bytes that are written together while more lines are waiting; the last of them is never held back.
 const TOGETHER: usize = 64 * 1024;
 
+/// Targets that nothing is logged of, whatever the filter says.
+const WITH_SECRETS: [&str; 3] = ["azure_core", "azure_storage", "azure_data_tables"];
+
 /// Starts the log; what is waiting is written when the guard is dropped.
 pub(crate) fn start(settings: &Effective) -> Result<WorkerGuard, Failure> {
     let filter = EnvFilter::try_new(settings.text(&table::LOG).unwrap_or_default())
         .map_err(|error| settings.refuse(&table::LOG, &format!("is not a log filter: {error}")))?;
+    // The SDK of Azure writes whole requests into its log, with their signatures.
+    let filter = WITH_SECRETS
+        .iter()
+        .filter_map(|target| format!("{target}=off").parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES_WAITING)
         .finish(BufWriter::with_capacity(TOGETHER, std::io::stderr()));

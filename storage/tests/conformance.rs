@@ -36,11 +36,14 @@ conformance_suite!(fault_over_rocksdb, {
 async fn azurite() -> cadastre_storage::AzureStore {
     let address = std::env::var("CADASTRE_TEST_AZURITE")
         .expect("CADASTRE_TEST_AZURITE=HOST:PORT of an Azurite table service (make test starts one)");
+    // One for all tests of this run: another may use the same Azurite.
+    static TABLE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let table = TABLE.get_or_init(|| format!("t{:016x}", rand::random::<u64>()));
     let connection = format!(
         "AccountName=devstoreaccount1;TableEndpoint=http://{address}/devstoreaccount1;AccountKey={}",
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
     );
-    let store = cadastre_storage::AzureStore::new(&connection, "conformance").expect("the address is legal");
+    let store = cadastre_storage::AzureStore::new(&connection, table).expect("the address is legal");
     store.create_table().await.expect("Azurite answers");
     store
 }

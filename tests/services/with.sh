@@ -49,14 +49,14 @@ await() {
 
 install_packages() {
     command -v npm >/dev/null || die 'There is no npm: install Node.js 20 or later and start again.'
-    if ! cmp -s "$here/package-lock.json" "$installed/package-lock.json" || [[ ! -x $installed/node_modules/.bin/azurite-table ]]; then
+    if ! cmp -s "$here/package-lock.json" "$installed/installed.json"; then
         echo 'Installing Azurite'
         mkdir -p "$installed"
         cp "$here/package.json" "$here/.npmrc" "$installed/"
-        # The lock file last: it says that the rest is there.
-        cp "$here/package-lock.json" "$installed/package-lock.json.new"
-        mv "$installed/package-lock.json.new" "$installed/package-lock.json"
+        cp "$here/package-lock.json" "$installed/package-lock.json"
         (cd "$installed" && npm ci --no-progress --ignore-scripts)
+        # Last: it says that the rest is there.
+        cp "$here/package-lock.json" "$installed/installed.json"
     fi
 }
 

@@ -46,19 +46,23 @@ pub(super) async fn for_store(
     let handle = server.handle();
     tokio::spawn(server);
     tracing::warn!(reason = %wrong, "the store cannot be used yet; waiting for it");
+    // One for the whole time: a signal that comes while nobody waits for it is lost.
+    let mut signal = std::pin::pin!(shutdown::wait_for_signal());
     let mut pause = FIRST_PAUSE;
     for looks in 1_u32.. {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown::wait_for_signal() => {
+        let again = async {
+            tokio::time::sleep(pause).await;
+            look(settings, store).await
+        };
+        let found = tokio::select! {
+            found = again => found?,
+            () = &mut signal => {
                 handle.stop(false).await;
                 return Err(Failure::stopped(format!("Stopped while waiting for the store. {wrong}")));
             }
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        let Some(now) = look(settings, store).await? else {
-            break;
         };
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let Some(now) = found else { break };
         if now != wrong || looks.is_multiple_of(LOOKS_BETWEEN_LINES) {
             tracing::warn!(reason = %now, "the store cannot be used yet; waiting for it");
             told.send_replace(now.clone());

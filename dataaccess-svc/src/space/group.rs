@@ -49,6 +49,8 @@ pub(super) struct Group<'a> {
     /// What the writer knows to be free.
     free: &'a Mutex<FreeIndex>,
     attempts: Vec<Attempt>,
+    /// The head that an attempt with an unknown outcome asserts: as long as it is the head, that one may still happen.
+    open: Option<Etag>,
 }
 
 /// The rows of a group, decided.
@@ -68,6 +70,7 @@ impl<'a> Group<'a> {
             handle,
             free,
             attempts: Vec::new(),
+            open: None,
         }
     }
 
@@ -98,6 +101,20 @@ impl<'a> Group<'a> {
 
     /// Decides and commits until it is durable, or fails for a reason other than a conflict.
     async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, StoreError> {
+        let done = self.try_to_commit(jobs).await;
+        match done {
+            Err(error) if self.open.is_some() => {
+                self.handle.unsettled.store(true, Ordering::Release);
+                Err(StoreError::OutcomeUnknown {
+                    reason: format!("an earlier try may still happen; the last one: {error}"),
+                    source: Some(Box::new(error)),
+                })
+            }
+            done => done,
+        }
+    }
+
+    async fn try_to_commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, StoreError> {
         for attempt in 0..CONFLICT_TRIES {
             if attempt > 0 || self.handle.unsettled.load(Ordering::Acquire) {
                 if attempt > 0 {
@@ -123,9 +140,13 @@ impl<'a> Group<'a> {
                 return Ok(batch.answers);
             }
             match self.write(batch).await {
-                Ok(answers) => return Ok(answers),
+                Ok(answers) => {
+                    // It asserted the head, so nothing of before can happen any more.
+                    self.open = None;
+                    return Ok(answers);
+                }
                 Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => {}
-                Err(StoreError::OutcomeUnknown { reason, source }) => match self.settle().await {
+                Err(StoreError::OutcomeUnknown { reason, source }) => match self.settle(&published).await {
                     Settled::Committed(answers) => return Ok(answers),
                     Settled::NotCommitted => {}
                     Settled::Unknown => return Err(StoreError::OutcomeUnknown { reason, source }),
@@ -387,7 +408,13 @@ impl<'a> Group<'a> {
         let _moving = self.handle.gate.begin().await;
         // The head first: what lands behind it will fail on its etag, what is in it is in the journal.
         match self.handle.load_and_publish().await {
-            Ok(()) => self.happened().await,
+            Ok(()) => {
+                let answers = self.happened().await?;
+                if answers.is_some() || self.open.as_ref() != Some(&self.handle.published().etag) {
+                    self.open = None;
+                }
+                Ok(answers)
+            }
             Err(Failure::Store(error)) => Err(error),
             Err(other) => Err(StoreError::Corrupt {
                 reason: other.to_string(),
@@ -416,7 +443,8 @@ impl<'a> Group<'a> {
     }
 
     /// Finds out what became of the last attempt.
-    async fn settle(&mut self) -> Settled {
+    async fn settle(&mut self, asserted: &Published) -> Settled {
+        self.open = Some(asserted.etag.clone());
         metrics::unknown_outcome();
         for attempt in 1..=SETTLE_TRIES {
             match self.reload().await {
@@ -441,10 +469,14 @@ enum Settled {
 }
 
 /// Whether the commands of a failed group are worth trying one by one. Not after lost races, which they would
-/// lose as well, and not while it is unknown what has happened.
+/// lose as well, not while it is unknown what has happened, and not when the store is busy.
 fn alone_may_differ(error: &StoreError) -> bool {
     match error {
         StoreError::OutcomeUnknown { .. } | StoreError::Exists { .. } | StoreError::Changed { .. } => false,
+        // It asks to be left alone.
+        StoreError::Unavailable {
+            retry_after: Some(_), ..
+        } => false,
         StoreError::Invalid { .. }
         | StoreError::Unsupported { .. }
         | StoreError::Unavailable { .. }

@@ -158,10 +158,9 @@ impl SpaceHandle {
             return alive(known);
         }
         let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
-        let fresh = Arc::new(fresh);
-        self.published.store(Arc::clone(&fresh));
-        self.moved.send_replace(());
-        alive(fresh)
+        // The writer may have committed meanwhile: what it has published stays, and is newer.
+        self.publish(fresh);
+        alive(self.published())
     }
 
     /// Loads head and definitions again.

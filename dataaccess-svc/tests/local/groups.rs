@@ -206,6 +206,35 @@ async fn an_unknown_outcome_that_did_not_happen_is_decided_again() {
     assert_eq!(bench.durable().await, ["10.65.0.0/16", "10.66.0.0/16"]);
 }
 
+/// The request of an unknown outcome may still be on its way while the next one is refused for sure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_commit_may_still_happen_nobody_is_told_that_nothing_was_changed_and_nothing_is_done_again() {
+    let bench = bench().await;
+    bench
+        .plan
+        .inject(Rule::once(Op::Commit, Fault::LostRequest).when(touches("10.65.0.0/16")));
+    bench
+        .plan
+        .inject(Rule::always(Op::Commit, Fault::Unavailable).when(touches("10.65.0.0/16")));
+    bench.plan.reset_counts();
+    let answers = bench
+        .group(vec![create("10.65.0.0/16", &[]), create("10.66.0.0/16", &[])])
+        .await;
+    for answer in answers {
+        let error = answer.unwrap_err();
+        assert!(
+            error
+                .message
+                .contains("did not answer whether the change was made"),
+            "{}",
+            error.message
+        );
+    }
+    // The one that was waited for, the lost one, the refused one, and the deletion behind: no single ones.
+    assert_eq!(bench.plan.count(Op::Commit), 4);
+    assert_eq!(bench.durable().await, [] as [&str; 0]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_failure_one_refusal_and_one_unknown_outcome_in_a_group_are_each_answered_truly() {
     let bench = bench().await;

@@ -44,7 +44,7 @@ pub(super) fn check_tag_like_name(what: &'static str, name: &str) -> Result<(), 
 
 /// The value of a tag: 1 to 256 bytes of any text without control characters and without white
 /// space around it, where letters and digits of ASCII, `-` and `.` count one, other ASCII up to three, and every
-/// other character up to five; together at most 340. That is at least 68 characters of any script.
+/// other character up to five; together at most 340. That is at least 64 characters of any script.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagValue(Arc<str>);
 

@@ -3,6 +3,8 @@
 use azure_storage::prelude::StorageCredentials;
 use azure_storage::{CloudLocation, ConnectionString};
 
+use base64::Engine as _;
+
 use crate::error::StoreError;
 
 /// An account as its connection string describes it. Shown without secrets.
@@ -37,6 +39,14 @@ pub(super) fn parse(text: &str) -> Result<Account, StoreError> {
             credentials: StorageCredentials::emulator(),
         });
     }
+    if let Some(key) = parts.account_key
+        && parts.sas.is_none()
+        && base64::engine::general_purpose::STANDARD.decode(key).is_err()
+    {
+        return Err(refused(
+            "has an AccountKey that is not base64; was it copied whole?",
+        ));
+    }
     let credentials = parts
         .storage_credentials()
         .map_err(|_| refused("holds neither an AccountKey nor a SharedAccessSignature"))?;
@@ -48,7 +58,8 @@ pub(super) fn parse(text: &str) -> Result<Account, StoreError> {
         }
         (None, None) => return Err(refused("names neither an AccountName nor a TableEndpoint")),
     };
-    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+    let is_http = endpoint.starts_with("https://") || endpoint.starts_with("http://");
+    if !is_http || reqwest::Url::parse(&endpoint).is_err() {
         return Err(refused("has a TableEndpoint that is no http address"));
     }
     let account = parts
@@ -133,6 +144,8 @@ mod tests {
             "geheim",
             "",
             "AccountName=lab;AccountKey=geheim;TableEndpoint=ftp://x",
+            "AccountName=lab;AccountKey=geheim",
+            "AccountName=lab;AccountKey=a2V5;TableEndpoint=http://a b",
         ] {
             let Err(error) = parse(text) else {
                 panic!("{text} was taken")

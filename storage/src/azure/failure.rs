@@ -11,8 +11,10 @@ use crate::error::StoreError;
 pub(super) enum Meaning {
     /// There is no such row (or no such table).
     NotFound,
-    /// The request was refused: nothing was done.
+    /// The request was refused for who sent it: nothing was done.
     Refused,
+    /// It is not a request that the service takes, whoever sends it; a fault of the program. Nothing was done.
+    Wrong,
     /// The service is busy and has not done it.
     Busy,
     /// It never arrived.
@@ -27,9 +29,14 @@ pub(super) fn meaning(error: &Error) -> Meaning {
         return match u16::from(*status) {
             404 => Meaning::NotFound,
             429 | 503 => Meaning::Busy,
+            400 | 405 | 411 | 413 | 414 | 415 | 431 => Meaning::Wrong,
             400..=499 => Meaning::Refused,
             _ => Meaning::Unknown,
         };
+    }
+    if *error.kind() == ErrorKind::Credential {
+        // It could not be signed.
+        return Meaning::NotSent;
     }
     match silence_of(error) {
         Some(Silence::NotSent(_)) => Meaning::NotSent,

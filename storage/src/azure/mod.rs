@@ -6,6 +6,8 @@
 mod account;
 mod entity;
 mod failure;
+#[cfg(test)]
+mod scripted;
 mod transaction;
 mod wire;
 
@@ -14,14 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azure_core::{ExponentialRetryOptions, RetryOptions, TransportOptions};
+use azure_core::{ExponentialRetryOptions, HttpClient, RetryOptions, TransportOptions};
 use azure_data_tables::clients::{TableClient, TableServiceClientBuilder};
 use azure_data_tables::{Filter, Top};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
-use self::failure::{Meaning, meaning, sentence, unavailable};
+use self::failure::{Meaning, meaning, unavailable};
 use self::wire::{Pause, Wire};
 use crate::batch::{PAGE_BYTES, check_batch, check_limit};
 use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
@@ -66,15 +68,25 @@ impl AzureStore {
     /// # Errors
     /// [`StoreError::Invalid`] if the connection string or the name of the table cannot be used.
     pub fn new(connection: &str, table: &str) -> Result<Self, StoreError> {
-        account::check_table(table).map_err(|why| StoreError::Invalid {
-            reason: format!("--store azure-tables:{table}: {why}"),
-        })?;
-        let account = account::parse(connection)?;
         let pause = Pause::default();
         let wire = Wire::new(pause.clone()).map_err(|error| StoreError::Invalid {
             reason: format!("the HTTP client cannot be made: {error}"),
         })?;
-        let transport = TransportOptions::new(Arc::new(wire));
+        Self::over(connection, table, Arc::new(wire), pause)
+    }
+
+    /// The same over another way to the service.
+    fn over(
+        connection: &str,
+        table: &str,
+        way: Arc<dyn HttpClient>,
+        pause: Pause,
+    ) -> Result<Self, StoreError> {
+        account::check_table(table).map_err(|why| StoreError::Invalid {
+            reason: format!("--store azure-tables:{table}: {why}"),
+        })?;
+        let account = account::parse(connection)?;
+        let transport = TransportOptions::new(way);
         let client = |retry: RetryOptions| {
             TableServiceClientBuilder::with_location(account.location.clone(), account.credentials.clone())
                 .client_options(azure_core::ClientOptions::new(transport.clone()))
@@ -151,8 +163,7 @@ fn is_absent_row(error: &azure_core::Error) -> bool {
 fn is_conflict(error: &azure_core::Error) -> bool {
     error
         .as_http_error()
-        .is_some_and(|http| u16::from(http.status()) == 409)
-        && !sentence(error).contains("TableBeingDeleted")
+        .is_some_and(|http| u16::from(http.status()) == 409 && http.error_code() != Some("TableBeingDeleted"))
 }
 
 /// A version as the service wrote it.

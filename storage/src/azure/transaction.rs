@@ -11,7 +11,7 @@ use azure_data_tables::IfMatchCondition;
 use bytes::Bytes;
 
 use super::entity;
-use super::failure::{Meaning, meaning, unavailable, unknown};
+use super::failure::{Meaning, meaning, sentence, unavailable, unknown};
 use super::{AzureStore, text_of};
 use crate::contract::{Etag, Store as _, Write};
 use crate::error::StoreError;
@@ -52,34 +52,36 @@ impl AzureStore {
                 .iter()
                 .filter(|write| !absent.contains(write.key()))
                 .collect();
-            match self.send(partition, &ours).await? {
-                Sent::Done(etags) => return Ok(in_order(writes, &ours, etags)),
-                Sent::Refused => match self.look(partition, writes, &mut absent).await? {
-                    None => {}
-                    Some(_) if sent_before => {
-                        return Err(StoreError::OutcomeUnknown {
-                            reason: "the service was busy, and on the next try a row had changed".to_owned(),
-                            source: None,
-                        });
-                    }
-                    Some(refusal) => return Err(refusal),
+            let refusal = match self.send(partition, &ours).await {
+                Ok(Sent::Done(etags)) => return Ok(in_order(writes, &ours, etags)),
+                Ok(Sent::Refused) => match self.look(partition, writes, &mut absent).await {
+                    Ok(None) => continue,
+                    Ok(Some(refusal)) | Err(refusal) => refusal,
                 },
-                Sent::Busy(error) => {
-                    sent_before = true;
-                    let wanted = self.pause.left().unwrap_or(pause);
-                    if attempt == TRIES || wanted > LONGEST_PAUSE {
-                        return Err(unavailable(error, &self.pause));
+                Ok(Sent::Busy(error)) => {
+                    // At least as long as the service asks, and not everybody at once.
+                    let wanted = match self.pause.left() {
+                        Some(left) => left.mul_f64(rand::random_range(1.0..=1.2)),
+                        None => pause.mul_f64(rand::random_range(0.5..=1.0)),
+                    };
+                    if attempt < TRIES && wanted <= LONGEST_PAUSE {
+                        sent_before = true;
+                        tokio::time::sleep(wanted).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
                     }
-                    tokio::time::sleep(wanted.mul_f64(rand::random_range(0.5..=1.0))).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    busy(error, self.pause.left())
                 }
-            }
+                Err(error) => error,
+            };
+            return Err(if sent_before { in_doubt(&refusal) } else { refusal });
         }
-        Err(StoreError::Unavailable {
+        let refusal = StoreError::Unavailable {
             reason: "the rows of a commit change all the time".to_owned(),
             retry_after: None,
             source: None,
-        })
+        };
+        Err(if sent_before { in_doubt(&refusal) } else { refusal })
     }
 
     async fn send(&self, partition: &PartitionKey, writes: &[&Write]) -> Result<Sent, StoreError> {
@@ -113,6 +115,7 @@ impl AzureStore {
             Ok(answer) => answer,
             Err(error) => {
                 return match meaning(&error) {
+                    Meaning::Wrong => Err(invalid(&sentence(&error))),
                     // The table is away, or the account may not: nothing was done.
                     Meaning::NotFound | Meaning::Refused | Meaning::NotSent => {
                         Err(unavailable(error, &self.pause))
@@ -168,6 +171,29 @@ impl AzureStore {
     }
 }
 
+/// The service is busy; it is asked again when it wants to be, or soon.
+fn busy(error: azure_core::Error, left: Option<Duration>) -> StoreError {
+    StoreError::Unavailable {
+        reason: sentence(&error),
+        retry_after: Some(left.unwrap_or(Duration::from_secs(1))),
+        source: Some(Box::new(error)),
+    }
+}
+
+/// A refusal of a batch that may have been done on an earlier try.
+fn in_doubt(refusal: &StoreError) -> StoreError {
+    StoreError::OutcomeUnknown {
+        reason: format!("the service was busy, and then: {refusal}"),
+        source: None,
+    }
+}
+
+fn invalid(reason: &str) -> StoreError {
+    StoreError::Invalid {
+        reason: reason.to_owned(),
+    }
+}
+
 /// The version that a row must have; `None` if no row can have it.
 fn condition(etag: &Etag) -> Option<IfMatchCondition> {
     let text = text_of(etag)?;
@@ -184,8 +210,13 @@ fn read_answer(sent: usize, parts: Vec<(StatusCode, Option<String>)>) -> Result<
                 azure_core::error::ErrorKind::http_response(*refused, None),
                 "the service is busy",
             ))),
-            status @ 400..=499 => Err(StoreError::Invalid {
+            status @ (400 | 405 | 411 | 413 | 414 | 415 | 431) => Err(invalid(&format!(
+                "the table service refused a transaction with status {status}"
+            ))),
+            status @ 400..=499 => Err(StoreError::Unavailable {
                 reason: format!("the table service refused a transaction with status {status}"),
+                retry_after: None,
+                source: None,
             }),
             status => Err(StoreError::OutcomeUnknown {
                 reason: format!("the table service answered a transaction with status {status}"),

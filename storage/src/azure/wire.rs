@@ -1,13 +1,15 @@
 //! The way to the service: requests over the workspace's HTTP client, with deadlines, counted, and with what the SDK
-//! does not say: whether a request can have arrived, and how long the service wants to be left alone.
+//! does not say: whether a request can have arrived, how long the service wants to be left alone, and the code of an
+//! error where the service writes it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use azure_core::error::ErrorKind;
-use azure_core::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::headers::{ERROR_CODE, HeaderName, HeaderValue, Headers};
 use azure_core::{Body, Error, HttpClient, Method, Request, Response, StatusCode};
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 /// Until a connection must be there.
@@ -17,8 +19,10 @@ const ANSWER: Duration = Duration::from_secs(35);
 /// Connections kept open without use, and for how long; the service closes them after two minutes.
 const IDLE_CONNECTIONS: usize = 64;
 const IDLE: Duration = Duration::from_secs(90);
+/// Headers that ask for a pause.
+const PAUSES: [&str; 3] = ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"];
 /// The longest pause the service is granted when it asks for one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why no answer came.
 #[derive(Debug)]
@@ -73,7 +77,7 @@ impl Pause {
     }
 
     fn ask(&self, time: Duration) {
-        *self.0.lock() = Some(Instant::now() + time.min(LONGEST_PAUSE));
+        *self.0.lock() = Some(Instant::now() + time);
     }
 }
 
@@ -89,6 +93,8 @@ impl Wire {
             // Small requests that are answered before the next one.
             .tcp_nodelay(true)
             .no_proxy()
+            // A signature is for the place it was made for.
+            .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self { client, pause })
     }
@@ -114,6 +120,8 @@ impl HttpClient for Wire {
         metrics::counter!("cadastre_store_round_trips_total").increment(1);
         let started = Instant::now();
         let silence = |error: reqwest::Error| {
+            // A shared access signature is part of the address.
+            let error = error.without_url();
             let silence = if error.is_connect() {
                 Silence::NotSent(error)
             } else {
@@ -133,19 +141,47 @@ impl HttpClient for Wire {
                 );
             }
         }
-        if matches!(status, 429 | 503) {
-            metrics::counter!("cadastre_store_throttled_total").increment(1);
-            if let Some(time) = retry_after(answer.headers()) {
-                self.pause.ask(time);
-            }
-        }
         let body = answer.bytes().await.map_err(silence)?;
         metrics::histogram!("cadastre_store_round_trip_seconds").record(started.elapsed().as_secs_f64());
         let status = StatusCode::try_from(status)
             .map_err(|_| Error::message(ErrorKind::DataConversion, format!("status {status} is unknown")))?;
-        let body = Box::pin(futures::stream::once(async move { Ok(body) }));
-        Ok(Response::new(status, headers, body))
+        answer_of(status, &headers, body, &self.pause)
     }
+}
+
+/// The answer as the SDK shall see it.
+pub(super) fn answer_of(
+    status: StatusCode,
+    theirs: &Headers,
+    body: Bytes,
+    pause: &Pause,
+) -> azure_core::Result<Response> {
+    let mut headers = Headers::new();
+    for (name, value) in theirs.iter() {
+        // The SDK would sleep for as long as it is told to; here the pause has a limit.
+        if !PAUSES.contains(&name.as_str()) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    if matches!(
+        status,
+        StatusCode::TooManyRequests | StatusCode::ServiceUnavailable
+    ) {
+        metrics::counter!("cadastre_store_throttled_total").increment(1);
+        if let Some(time) = retry_after(theirs) {
+            let time = time.min(LONGEST_PAUSE);
+            pause.ask(time);
+            headers.insert(PAUSES[0], time.as_millis().to_string());
+        }
+    }
+    if !status.is_success()
+        && headers.get_optional_str(&ERROR_CODE).is_none()
+        && let Some(code) = code_in(&body)
+    {
+        headers.insert(ERROR_CODE, code);
+    }
+    let body = Box::pin(futures::stream::once(async move { Ok(body) }));
+    Ok(Response::new(status, headers, body))
 }
 
 fn method_of(method: Method) -> azure_core::Result<reqwest::Method> {
@@ -153,11 +189,23 @@ fn method_of(method: Method) -> azure_core::Result<reqwest::Method> {
         .map_err(|_| Error::message(ErrorKind::DataConversion, format!("method {method} is unknown")))
 }
 
+/// The code of an error as the table service writes it; the SDK looks for other names.
+fn code_in(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = body.get("odata.error")?.get("code")?.as_str()?;
+    code.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric())
+        .then(|| code.to_owned())
+}
+
 /// What `Retry-After` says in seconds, or its variants in milliseconds; dates are not used by the service.
-fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-    number("retry-after-ms")
-        .or_else(|| number("x-ms-retry-after-ms"))
+fn retry_after(headers: &Headers) -> Option<Duration> {
+    let number = |name: &'static str| {
+        let text = headers.get_optional_str(&HeaderName::from_static(name))?;
+        text.trim().parse().ok()
+    };
+    number(PAUSES[0])
+        .or_else(|| number(PAUSES[1]))
         .map(Duration::from_millis)
-        .or_else(|| number("retry-after").map(Duration::from_secs))
+        .or_else(|| number(PAUSES[2]).map(Duration::from_secs))
 }

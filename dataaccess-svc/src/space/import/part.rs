@@ -24,6 +24,8 @@ use crate::rows::Rows;
 
 /// Imports of a space that are kept; the oldest go when there are more.
 const IMPORTS_KEPT: usize = 100;
+/// A commit of a part may spend this share of its rows on what is pruned.
+const PRUNED_SHARE: usize = 10;
 /// Failed lines that the refusal of an atomic import names.
 const FAILED_NAMED: usize = 100;
 
@@ -91,7 +93,7 @@ async fn records(
     )
     .await?;
     if is_new {
-        extra.extend(prune(rows).await?);
+        extra.extend(prune(rows, decider.batch_rows / PRUNED_SHARE).await?);
     }
     let room = FAILED_KEPT.saturating_sub(import.failed);
     for line in failed.iter().take(usize::try_from(room).unwrap_or(usize::MAX)) {
@@ -224,8 +226,9 @@ async fn stopped(
     Ok(step)
 }
 
-/// Removes the oldest import if there are too many; one that is being sent only if all are.
-async fn prune(rows: Rows<'_>) -> Outcome<RowWrites> {
+/// Removes the oldest import if there are too many; one that is being sent only if all are. At most `room` rows: of an
+/// import with more failed lines, lines go first, and the rest with the imports that come.
+async fn prune(rows: Rows<'_>, room: usize) -> Outcome<RowWrites> {
     let (found, _) = rows.scan(&keys::imports(), IMPORTS_KEPT + 1).await?;
     if found.len() < IMPORTS_KEPT {
         return Ok(Vec::new());
@@ -240,14 +243,12 @@ async fn prune(rows: Rows<'_>) -> Outcome<RowWrites> {
     let Some(oldest) = oldest else {
         return Ok(Vec::new());
     };
-    let mut writes = vec![(keys::import(oldest.id), None)];
-    let mut range = keys::failed_lines(oldest.id, None);
-    loop {
-        let (lines, next) = rows.scan(&range, 1_000).await?;
-        writes.extend(lines.into_iter().map(|(key, _)| (key, None)));
-        match next {
-            Some(next) => range.start = Some(next),
-            None => return Ok(writes),
-        }
+    let (lines, more) = rows
+        .scan(&keys::failed_lines(oldest.id, None), room.max(1))
+        .await?;
+    let mut writes: RowWrites = lines.into_iter().map(|(key, _)| (key, None)).collect();
+    if more.is_none() && writes.len() < room {
+        writes.push((keys::import(oldest.id), None));
     }
+    Ok(writes)
 }
