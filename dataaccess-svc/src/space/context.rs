@@ -84,6 +84,11 @@ impl ContextCache {
     pub(crate) fn new(entries: usize) -> Self {
         Self(Cache::new(entries))
     }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
 }
 
 /// Resolves nodes of one space as of one head.

@@ -416,6 +416,12 @@ impl<'a> Group<'a> {
                 Ok(answers)
             }
             Err(Failure::Store(error)) => Err(error),
+            // The definitions could not be read as of one moment.
+            Err(Failure::Refused(refusal)) => Err(StoreError::Unavailable {
+                reason: refusal.message,
+                retry_after: Some(Duration::from_secs(1)),
+                source: None,
+            }),
             Err(other) => Err(StoreError::Corrupt {
                 reason: other.to_string(),
                 source: None,

@@ -141,6 +141,27 @@ impl SpaceHandle {
         self.moved.send_replace(());
     }
 
+    /// Makes a head known that was read after `known` had been published. The store shows what was durable before, so
+    /// only a store that has gone back (restored from a backup, or with its last seconds lost) shows an older one then;
+    /// that is the truth now. Otherwise what the writer has published meanwhile is newer, and stays.
+    fn take_over(&self, known: &Published, fresh: Published) {
+        let same_life = known.head.incarnation == fresh.head.incarnation;
+        if same_life && fresh.head.version < known.head.version {
+            tracing::error!(
+                space = %self.id,
+                version = known.head.version,
+                found = fresh.head.version,
+                "the store has gone back: changes that were acknowledged are missing"
+            );
+            self.published.store(Arc::new(fresh));
+            // Epochs and revisions will be given again.
+            self.contexts.clear();
+            self.moved.send_replace(());
+        } else {
+            self.publish(fresh);
+        }
+    }
+
     /// Durable rows.
     pub(crate) fn durable(&self) -> Rows<'_> {
         Rows::durable(&self.store, &self.partition)
@@ -158,8 +179,7 @@ impl SpaceHandle {
             return alive(known);
         }
         let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
-        // The writer may have committed meanwhile: what it has published stays, and is newer.
-        self.publish(fresh);
+        self.take_over(&known, fresh);
         alive(self.published())
     }
 
@@ -171,12 +191,13 @@ impl SpaceHandle {
 
     /// The same, for a caller that holds the gate.
     pub(crate) async fn load_and_publish(&self) -> Outcome<()> {
+        let known = self.published();
         let fresh = load(&self.store, &self.partition).await?.ok_or_else(|| {
             // Heads are never deleted: somebody removed the partition under us.
             let reason = format!("the head of space {} is missing", self.id);
             Failure::Store(StoreError::Corrupt { reason, source: None })
         })?;
-        self.publish(fresh);
+        self.take_over(&known, fresh);
         self.unsettled.store(false, Ordering::Release);
         Ok(())
     }

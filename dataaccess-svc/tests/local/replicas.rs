@@ -7,13 +7,16 @@ use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_dataaccess::LocalDataAccess;
 use cadastre_domain::free_space::Strategy;
-use cadastre_storage::{MemoryStore, Store};
+use cadastre_storage::{MemoryStore, PartitionKey, Store, Write};
 use uuid::Uuid;
 
 use crate::support::*;
 
 async fn two_replicas() -> [Arc<LocalDataAccess>; 2] {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    replicas_of(Arc::new(MemoryStore::new())).await
+}
+
+async fn replicas_of(store: Arc<dyn Store>) -> [Arc<LocalDataAccess>; 2] {
     let replica = || Arc::new(SharedStore(Arc::clone(&store))) as Arc<dyn Store>;
     [open(replica()).await, open(replica()).await]
 }
@@ -154,4 +157,61 @@ async fn a_replica_knows_at_once_what_another_has_taken_given_back_or_forbidden(
     assert_eq!(made[0].prefix, given[1].prefix);
     let twice = run(one.as_ref(), space, create(&made[0].prefix.to_string(), &[])).await;
     assert_eq!(twice.unwrap_err().code, ErrorCode::Duplicate);
+}
+
+/// A service that was restored, or that lost its last seconds, shows an earlier state; that is the truth then.
+#[tokio::test]
+async fn when_the_store_has_gone_back_every_replica_goes_on_from_what_is_there() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let replicas = replicas_of(Arc::clone(&store)).await;
+    let [one, two] = &replicas;
+    let space = new_space(one.as_ref(), "shared").await;
+    define(one.as_ref(), space, definition("Site")).await;
+    run(one.as_ref(), space, create("10.0.0.0/8", &[("Site", "A")]))
+        .await
+        .unwrap();
+    let before = rows(store.as_ref(), &space.to_string(), "").await;
+    let lost = run(two.as_ref(), space, create("10.0.0.0/9", &[("Site", "B")]))
+        .await
+        .unwrap();
+    run(one.as_ref(), space, create("10.0.0.0/16", &[]))
+        .await
+        .unwrap();
+    // Both have seen what is about to be lost.
+    for replica in &replicas {
+        let seen = node(replica.as_ref(), space, "10.0.0.0/16").await.unwrap();
+        assert_eq!(seen.parent_id, Some(node_of(lost.clone()).id));
+    }
+    let partition = PartitionKey::new(space.to_string()).unwrap();
+    let now = rows(store.as_ref(), partition.as_str(), "").await;
+    let gone = now
+        .into_iter()
+        .map(|row| Write::Delete { key: row.key })
+        .collect();
+    store.commit(&partition, gone).await.unwrap();
+    let back = before
+        .into_iter()
+        .map(|row| Write::Put {
+            key: row.key,
+            value: row.value,
+        })
+        .collect();
+    store.commit(&partition, back).await.unwrap();
+
+    // As many changes as were lost and more, so that their versions are given again.
+    for (turn, replica) in replicas.iter().enumerate() {
+        let text = format!("10.{}.0.0/16", turn + 1);
+        run(replica.as_ref(), space, create(&text, &[])).await.unwrap();
+    }
+    run(two.as_ref(), space, create("10.0.0.0/10", &[("Site", "C")]))
+        .await
+        .unwrap();
+    for replica in &replicas {
+        assert!(node(replica.as_ref(), space, "10.0.0.0/9").await.is_err());
+        let seen = node(replica.as_ref(), space, "10.1.0.0/16").await.unwrap();
+        assert_eq!(
+            seen.resolved.get("Site").map(ToString::to_string),
+            Some("C".to_owned())
+        );
+    }
 }
