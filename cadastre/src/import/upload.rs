@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::api::{Delivery, Error, Refusal, explain, refusal};
 use super::args::Mode;
 use super::failures::Failures;
-use super::interrupt::Interrupt;
+use super::interrupt::{INTERRUPTED, Interrupt};
 use super::job::Job;
 use super::progress::{Counts, Progress, TOLD};
 use super::retry;
@@ -24,6 +24,9 @@ use crate::failure::Failure;
 
 /// How often it is asked how far the import is.
 const GLANCE: Duration = Duration::from_millis(500);
+
+/// How long Ctrl-C waits for the server.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file and where it goes.
 pub(super) struct Upload<'a> {
@@ -88,10 +91,18 @@ impl Upload<'_> {
     async fn stop(&self) -> Result<Ended, Failure> {
         self.progress
             .note("Stopping the import on the server (Ctrl-C again does not wait for it).");
-        match self.job.stop().await {
-            Ok(Some(import)) if import.state == ImportState::Finished => Ok(Ended::Finished(import)),
-            Ok(import) => Ok(Ended::Stopped(import)),
-            Err(error) => Err(error.into_failure("The server could not be asked to stop")),
+        // Whoever has pressed it wants to leave: a server that is away is not waited for.
+        match tokio::time::timeout(PATIENCE, self.job.stop()).await {
+            Ok(Ok(Some(import))) if import.state == ImportState::Finished => Ok(Ended::Finished(import)),
+            Ok(Ok(import)) => Ok(Ended::Stopped(import)),
+            Ok(Err(error)) => Err(interrupted(
+                &error
+                    .into_failure("The server could not be asked to stop")
+                    .sentence,
+            )),
+            Err(_) => Err(interrupted(
+                "The server does not answer, so it could not be asked to stop; it ends the import by itself.",
+            )),
         }
     }
 
@@ -240,10 +251,18 @@ impl Upload<'_> {
             "run the same command, with the same data from its beginning,"
         };
         format!(
-            "To go on behind the lines that are settled, {same} with --key {}. Without it, what is there already counts as \
-             unchanged.",
+            "To go on behind the lines that are settled, {same} with --key {} (without it, what is there already counts as \
+             unchanged).",
             self.job.key
         )
+    }
+}
+
+/// The end after Ctrl-C where the server could not be told.
+fn interrupted(sentence: &str) -> Failure {
+    Failure {
+        code: INTERRUPTED,
+        sentence: sentence.to_owned(),
     }
 }
 
