@@ -21,3 +21,13 @@ pub(crate) fn unknown_outcome() {
 pub(crate) fn purged(rows: usize) {
     counter!("cadastre_purged_rows_total").increment(rows as u64);
 }
+
+/// Rows that a command larger than a commit had.
+pub(crate) fn staged(rows: usize) {
+    histogram!("cadastre_writer_staged_rows").record(rows as f64);
+}
+
+/// Rows of such a command that one commit brought to their places.
+pub(crate) fn folded(rows: usize) {
+    counter!("cadastre_writer_folded_rows_total").increment(rows as u64);
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::record;
+use super::{PendingRecord, record};
 
 /// Whether a space still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub(crate) struct HeadRecord {
     /// The journal begins behind this version: what is older has been pruned. Nothing prunes yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pruned: u64,
+    /// A command whose rows are not all in their places yet: what the rows say is true with its plan above them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingRecord>,
 }
 record!(HeadRecord, "head", 1);
 
@@ -92,6 +95,7 @@ impl HeadRecord {
             commit_id: Uuid::new_v4(),
             last_time: now,
             pruned: 0,
+            pending: None,
         }
     }
 }
