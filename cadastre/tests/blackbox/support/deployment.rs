@@ -59,6 +59,8 @@ pub(crate) struct Launch {
     directory: Directory,
     /// Where the records of a region are.
     table: String,
+    /// Processes that do not reach the tables directly, and where they find them.
+    tables_at: BTreeMap<&'static str, String>,
     /// Flags of the public door.
     flags: Vec<String>,
     environment: Vec<(String, String)>,
@@ -71,6 +73,7 @@ impl Launch {
             shape,
             directory: Directory::new(),
             table: some_table(),
+            tables_at: BTreeMap::new(),
             flags: Vec::new(),
             environment: Vec::new(),
             password: true,
@@ -84,6 +87,12 @@ impl Launch {
 
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The tables of a region are at another address for this process.
+    pub(crate) fn tables_at(mut self, role: &'static str, address: &str) -> Self {
+        self.tables_at.insert(role, address.to_owned());
         self
     }
 
@@ -249,9 +258,10 @@ impl Deployment {
         match service {
             "serve" => drop(command.arg("--data").arg(&data)),
             "dataaccess" if launch.shape == Shape::Region => {
+                let tables = launch.tables_at.get(role).cloned().unwrap_or_else(azurite);
                 command
                     .args(["--store", &format!("azure-tables:{}", launch.table)])
-                    .env("CADASTRE_AZURE_CONNECTION", connection(&azurite(), EMULATOR_KEY));
+                    .env("CADASTRE_AZURE_CONNECTION", connection(&tables, EMULATOR_KEY));
             }
             "dataaccess" => drop(command.arg("--data").arg(&data).args(["--store", &store])),
             "frontend" => {

@@ -2,6 +2,7 @@
 //! the whole answer, and worlds of spaces and users that do not meet each other.
 
 pub(crate) mod deployment;
+pub(crate) mod faulty_line;
 pub(crate) mod http;
 pub(crate) mod pages;
 pub(crate) mod process;
