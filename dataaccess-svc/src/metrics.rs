@@ -7,6 +7,11 @@ pub(crate) fn group(commands: usize) {
     histogram!("cadastre_writer_group_commands").record(commands as f64);
 }
 
+/// Rows of a commit, the head among them: what a transaction of the store holds.
+pub(crate) fn commit(rows: usize) {
+    histogram!("cadastre_writer_commit_rows").record(rows as f64);
+}
+
 /// A commit lost a race.
 pub(crate) fn conflict() {
     counter!("cadastre_writer_conflicts_total").increment(1);

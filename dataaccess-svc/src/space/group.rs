@@ -397,8 +397,12 @@ impl<'a> Group<'a> {
         } else {
             None
         };
+        let rows = writes.len();
         let etags = match handle.store.commit(&handle.partition, writes).await {
-            Ok(etags) => etags,
+            Ok(etags) => {
+                metrics::commit(rows);
+                etags
+            }
             Err(error) => {
                 if matches!(error, StoreError::OutcomeUnknown { .. }) {
                     // Before the gate opens: reads must not take what may now be old for the present.

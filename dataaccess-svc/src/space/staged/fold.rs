@@ -108,8 +108,10 @@ async fn move_head(
         value: encode(head),
         etag: published.etag.clone(),
     };
-    let all = std::iter::once(replace).chain(writes).collect();
+    let all: Vec<Write> = std::iter::once(replace).chain(writes).collect();
+    let rows = all.len();
     let etags = handle.store.commit(&handle.partition, all).await?;
+    metrics::commit(rows);
     Ok(etags
         .into_iter()
         .next()

@@ -32,9 +32,9 @@ pub(super) use view::SpaceStore;
 
 use crate::rows::Overlay;
 
-/// Rows that a command may change. The writer folds them before it goes on, so it bounds how long others wait: on a
-/// store with batches of 100 rows these are 400 commits.
-pub(super) const MOST_ROWS: usize = 40_000;
+/// Rows that a command may change, on every store: as many as the embedded one takes in one commit. The writer folds
+/// them before it goes on, so it bounds how long others wait: with commits of 100 rows these are 660 of them.
+pub(super) const MOST_ROWS: usize = 65_536;
 /// Bytes of keys and values that a command may change: they are in memory until they are folded in.
 pub(super) const MOST_BYTES: usize = 24 << 20;
 
