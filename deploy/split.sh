@@ -67,7 +67,7 @@ start() {
         # Without --disableTelemetry it calls out.
         azurite) launch "$name" "$installed/node_modules/.bin/azurite-table" --silent --disableTelemetry --skipApiVersionCheck \
             --location "$data/azurite" --tableHost 127.0.0.1 --tablePort "${ports[azurite]}" ;;
-        redis) launch "$name" redis-server --bind 127.0.0.1 --port "${ports[redis]}" --dir "$data/redis" --daemonize no \
+        redis) launch "$name" "$data/run/redis-server" --bind 127.0.0.1 --port "${ports[redis]}" --dir "$data/redis" --daemonize no \
             --save '' --appendonly no --maxmemory 256mb --maxmemory-policy allkeys-lru ;;
         # The key of the emulator, which everybody knows.
         dataaccess-*) CADASTRE_AZURE_CONNECTION="AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;TableEndpoint=http://127.0.0.1:${ports[azurite]}/devstoreaccount1" \
@@ -206,9 +206,11 @@ for name in gateway frontend-1 frontend-2 dataaccess-1 dataaccess-2 azurite redi
     ports[$name]=$(( port + ${#ports[@]} ))
 done
 
-for tool in curl flock openssl; do command -v "$tool" >/dev/null || die "$tool is missing; install it with apt-get"; done
-if [[ $cache == redis ]] && ! command -v redis-server >/dev/null; then
-    die 'redis-server is missing; install it (apt-get install redis-server), or go without: CACHE=none'
+for tool in curl flock; do command -v "$tool" >/dev/null || die "$tool is missing; install it with apt-get"; done
+# Debian has the program twice; only the package with the link `redis-server` also starts a service of the machine.
+if [[ $cache == redis ]]; then
+    redis=$(command -v redis-server || command -v redis-check-rdb) ||
+        die 'Redis is missing; install it (apt-get install redis-tools), or go without: CACHE=none'
 fi
 # The binary: the one that was named, or the one that was built last.
 binary=${CADASTRE_BINARY:-}
@@ -225,7 +227,9 @@ fi
 data=$(cd "$data" && pwd)
 exec 9>"$data/run/lock"
 flock -n 9 || die "a topology runs in $data already (pid $(cat "$data/run/split.pid" 2>/dev/null || echo unknown)); stop it, or set DATA and PORT"
-if [[ ! -s $data/service-token ]]; then (umask 077; openssl rand -hex 32 >"$data/service-token"); fi
+# It goes by the name that it is called by.
+if [[ $cache == redis ]]; then ln -sf "$redis" "$data/run/redis-server"; fi
+if [[ ! -s $data/service-token ]]; then (umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$data/service-token"); fi
 CADASTRE_SERVICE_TOKEN=$(<"$data/service-token")
 export CADASTRE_SERVICE_TOKEN
 
