@@ -175,9 +175,10 @@ restart_in_turn() {
 }
 
 start_what_does_not_run() {
-    local name
-    for name in "${services[@]}"; do
-        if runs "$name"; then continue; fi
+    local name gone=()
+    # First all names: what somebody stops meanwhile stays stopped.
+    for name in "${services[@]}"; do if ! runs "$name"; then gone+=("$name"); fi; done
+    for name in "${gone[@]}"; do
         start "$name"
         if await "$name"; then say "$name runs again, pid ${pids[$name]}"; fi
     done
