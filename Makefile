@@ -54,6 +54,12 @@ run: build ## Build and run everything in one process, records in ./data
 	@echo
 	@exec $(CADASTRE) serve --data '$(DATA)' --listen '$(LISTEN)'
 
+# Records stay in ./data-split. DATA, PORT, CACHE and what can be done while it runs: deploy/split.sh.
+.PHONY: split
+split: PACKAGES += redis-tools
+split: build ## Build and run it split into services, with Redis and Azurite, from local processes
+	@exec env CADASTRE_BINARY='$(CADASTRE)' DATA='$(if $(filter file,$(origin DATA)),./data-split,$(DATA))' deploy/split.sh
+
 .PHONY: demo
 demo: ## Load the address ranges of AWS into the server that `make run` started
 	@curl -fsS -o /dev/null --max-time 5 '$(SERVER)/health' || { echo 'No server answers at $(SERVER): run "make run" first, in another terminal.' >&2; exit 1; }

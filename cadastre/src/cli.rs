@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, builder::PathBufValue
 
 use crate::config::{self, Effective, File, Kind, Role, Setting, table::SETTINGS};
 use crate::failure::Failure;
+use crate::health::HealthArgs;
 use crate::import::ImportArgs;
 
 const ABOUT: &str =
@@ -88,6 +89,7 @@ pub(crate) fn command() -> Command {
             ImportArgs::augment_args(Command::new("import"))
                 .mut_args(|argument| argument.hide_env_values(true)),
         )
+        .subcommand(HealthArgs::augment_args(Command::new("health")))
         .subcommand(
             Command::new("openapi")
                 .about("Print the OpenAPI document of the public API as JSON")

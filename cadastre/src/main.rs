@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod failure;
+mod health;
 mod http;
 mod import;
 mod landing;
@@ -54,6 +55,11 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             let arguments = import::ImportArgs::from_arg_matches(matches)
                 .map_err(|error| Failure::usage(error.to_string()))?;
             import::run(&arguments)
+        }
+        Some(("health", matches)) => {
+            let arguments = health::HealthArgs::from_arg_matches(matches)
+                .map_err(|error| Failure::usage(error.to_string()))?;
+            health::run(&arguments)
         }
         Some(("openapi", _)) => {
             let document = cadastre_frontend::openapi()

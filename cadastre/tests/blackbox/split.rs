@@ -7,6 +7,7 @@ use cadastre_api_types::correlation::SERVICE_TOKEN_HEADER;
 use reqwest::Method;
 
 use crate::support::deployment::SERVICE_TOKEN;
+use crate::support::process::{Directory, command, run};
 use crate::support::{Client, Deployment, Grant, Launch, Shape, json, unique};
 
 fn shared() -> &'static Deployment {
@@ -254,4 +255,30 @@ fn without_a_frontend_the_gateway_says_so_and_recovers() {
         std::thread::sleep(Duration::from_millis(50));
     }
     at.assert_no_panic();
+}
+
+#[test]
+fn the_health_command_tells_a_service_that_is_alive_from_one_that_can_do_its_work() {
+    let mut at = Launch::new(Shape::Split).start();
+    let scratch = Directory::new();
+    let ask = |url: String| run(command(&["health", &url]), &scratch);
+    for role in ["gateway", "frontend", "dataaccess"] {
+        for path in ["/health", "/ready"] {
+            let said = ask(format!("{}{path}", at.url_of(role)));
+            assert_eq!(said.code, Some(0), "{role}{path}: {}", said.err);
+        }
+    }
+    at.process("dataaccess").kill();
+    let frontend = at.url_of("frontend");
+    assert_eq!(ask(format!("{frontend}/health")).code, Some(0));
+    let said = ask(format!("{frontend}/ready"));
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err.contains("answers 503") && said.err.contains("StoreUnavailable"),
+        "{}",
+        said.err
+    );
+    let said = ask(format!("{}/health", at.url_of("dataaccess")));
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("there is no connection"), "{}", said.err);
 }
