@@ -4,14 +4,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::answers::AnswerCache;
+use super::borrowed::gathering;
 use super::context::ContextCache;
+use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
 use super::writer::Job;
 use crate::config::DataAccessConfig;
@@ -39,6 +41,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) config: DataAccessConfig,
     pub(crate) contexts: Arc<ContextCache>,
     pub(crate) answers: Arc<AnswerCache>,
+    /// The tag definitions with their times, where others write the store.
+    pub(super) definitions: ArcSwapOption<Definitions>,
     pub(crate) gate: Gate,
     published: ArcSwap<Published>,
     /// Says that what is published has changed, to those who follow.
@@ -54,12 +58,31 @@ const OPTIMISTIC_READS: usize = 4;
 
 /// Loads the head and the definitions of a space; `None` if there is no head.
 pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Outcome<Option<Published>> {
+    load_after(store, partition, None).await
+}
+
+/// The same, where an earlier head and its definitions are known.
+async fn load_after(
+    store: &Arc<dyn Store>,
+    partition: &PartitionKey,
+    known: Option<&Published>,
+) -> Outcome<Option<Published>> {
     // The definitions must belong to the head: read the head again behind them.
     for _ in 0..16 {
         let Some(row) = store.get(partition, &keys::head()).await? else {
             return Ok(None);
         };
         let head: HeadRecord = decode(&row.key, &row.value)?;
+        if let Some(known) = known
+            && let Some(defined) = Defined::at(&head)
+            && Defined::at(&known.head) == Some(defined)
+        {
+            return Ok(Some(Published {
+                head,
+                etag: row.etag,
+                vocabulary: known.vocabulary.clone(),
+            }));
+        }
         let vocabulary = load_vocabulary(Rows::durable(store, partition)).await?;
         let again = store.get(partition, &keys::head()).await?;
         if again.is_some_and(|again| again.etag == row.etag) || store.limits().exclusive {
@@ -115,6 +138,7 @@ impl SpaceHandle {
             config,
             contexts,
             answers,
+            definitions: ArcSwapOption::empty(),
             gate: Gate::default(),
             published: ArcSwap::from_pointee(published),
             moved: watch::Sender::new(()),
@@ -178,7 +202,9 @@ impl SpaceHandle {
         if row.as_ref().is_some_and(|row| row.etag == known.etag) {
             return alive(known);
         }
-        let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
+        let fresh = load_after(&self.store, &self.partition, Some(&known))
+            .await?
+            .ok_or_else(gone)?;
         self.take_over(&known, fresh);
         alive(self.published())
     }
@@ -212,10 +238,15 @@ impl SpaceHandle {
         if !self.store.limits().exclusive {
             for _ in 0..4 * OPTIMISTIC_READS {
                 let before = self.current().await?;
-                let epoch = (before.head.incarnation, before.head.epoch);
-                let value = read(before).await;
+                let epoch = (
+                    before.head.incarnation,
+                    before.head.epoch,
+                    before.head.epoch_commit,
+                );
+                let (value, found) = gathering(read(before)).await;
                 let after = self.current().await?;
-                if (after.head.incarnation, after.head.epoch) == epoch {
+                if (after.head.incarnation, after.head.epoch, after.head.epoch_commit) == epoch {
+                    self.leave(found);
                     return value;
                 }
             }

@@ -78,7 +78,10 @@ impl RedisCache {
         let unusable = |error: RedisError| CacheUrlError {
             reason: error.to_string(),
         };
-        if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
+        if !["redis://", "rediss://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
             return Err(CacheUrlError {
                 reason: "it must begin with redis:// or rediss:// (TLS)".to_owned(),
             });
@@ -135,8 +138,7 @@ impl RedisCache {
                 .set_response_timeout(Some(options.answer))
                 // The breaker decides when it is tried again.
                 .set_number_of_retries(0);
-            let mut fresh =
-                ConnectionManager::new_with_config(self.inner.client.clone(), config).await?;
+            let mut fresh = ConnectionManager::new_with_config(self.inner.client.clone(), config).await?;
             redis::cmd("PING").exec_async(&mut fresh).await?;
             Ok(fresh)
         };
@@ -236,7 +238,11 @@ impl Cache for RedisCache {
         let values = values.into_iter();
         Some(
             values
-                .map(|value| Some(Bytes::from(value.filter(|value| value.len() <= CACHE_VALUE_BYTES)?)))
+                .map(|value| {
+                    Some(Bytes::from(
+                        value.filter(|value| value.len() <= CACHE_VALUE_BYTES)?,
+                    ))
+                })
                 .collect(),
         )
     }
@@ -252,7 +258,11 @@ impl Cache for RedisCache {
                 .arg(entry.key.as_str())
                 .arg(entry.value.as_ref())
                 .arg("PX")
-                .arg(u64::try_from(entry.lifetime.as_millis()).unwrap_or(u64::MAX).max(1))
+                .arg(
+                    u64::try_from(entry.lifetime.as_millis())
+                        .unwrap_or(u64::MAX)
+                        .max(1),
+                )
                 .ignore();
         }
         // What could not be kept is read from the store again.

@@ -117,7 +117,10 @@ mod tests {
         let sealer = sealer();
         let key = sealer.name("k", &[b"one"]);
         let sealed = sealer.seal(&key, b"value");
-        assert_eq!(sealer.open(&key, sealed.clone()), Some(Bytes::from_static(b"value")));
+        assert_eq!(
+            sealer.open(&key, sealed.clone()),
+            Some(Bytes::from_static(b"value"))
+        );
         let other = sealer.name("k", &[b"two"]);
         assert_eq!(sealer.open(&other, sealed.clone()), None);
         assert_eq!(Sealer::new(b"another secret").open(&key, sealed), None);

@@ -118,6 +118,11 @@ impl SharedCache {
         });
     }
 
+    /// Runs something that belongs to the cache, in the background.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// Keeps values, and waits until that is done or has failed.
     pub async fn keep(&self, kind: Kind, values: Vec<(CacheKey, Bytes)>) {
         let mut entries = Vec::with_capacity(values.len());
