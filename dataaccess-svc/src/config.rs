@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cadastre_storage::SharedCache;
+
 use crate::clock::{Clock, SystemClock};
 
 /// Settings; the defaults suit production.
@@ -30,6 +32,8 @@ pub struct DataAccessConfig {
     pub job_interval: Duration,
     /// How long the background work of another process may stand still before it is taken over.
     pub lease_lifetime: Duration,
+    /// What is remembered together with other processes; only asked where others write the store too.
+    pub cache: Option<SharedCache>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,6 +52,7 @@ impl Default for DataAccessConfig {
             plan_patience: Duration::from_secs(5),
             job_interval: Duration::from_secs(10),
             lease_lifetime: Duration::from_secs(30),
+            cache: None,
             clock: Arc::new(SystemClock),
         }
     }

@@ -414,6 +414,14 @@ pub(crate) fn catalogue_spaces() -> KeyRange {
     }
 }
 
+/// The spaces in the catalogue from an id on, up to another.
+pub(crate) fn catalogue_spaces_between(from: Uuid, to: Option<Uuid>) -> KeyRange {
+    KeyRange {
+        start: Some(catalogue_space(from)),
+        end: to.map_or_else(|| catalogue_spaces().end, |to| Some(catalogue_space(to))),
+    }
+}
+
 /// A space whose deletion has begun.
 pub(crate) fn purge_hint(space: Uuid) -> RowKey {
     row(format!("x_{}", space.simple()))

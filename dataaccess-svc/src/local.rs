@@ -23,7 +23,7 @@ use crate::keys;
 use crate::search::Search;
 use crate::space::{
     AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
-    gone, load, submit, tag_view,
+    gone, load, submit,
 };
 use crate::users::Users;
 
@@ -69,7 +69,11 @@ impl std::fmt::Debug for Inner {
 
 impl LocalDataAccess {
     /// Reads the catalogue, and finishes in the background what an earlier process began.
-    pub async fn open(store: Arc<dyn Store>, config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+    pub async fn open(store: Arc<dyn Store>, mut config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+        if store.limits().exclusive {
+            // Memory knows all that others could know.
+            config.cache = None;
+        }
         let catalogue = Arc::new(Catalogue::new(Arc::clone(&store), config.clone()));
         catalogue
             .load()
@@ -206,7 +210,8 @@ impl Inner {
         let handle = self.space(id).await?;
         // Nobody renames it between the check and the fence.
         let held = self.catalogue.hold().await;
-        let space = self.catalogue.get(id).await?;
+        let catalogue = self.catalogue.current().await?;
+        let space = catalogue.spaces.get(id).ok_or_else(gone)?.view.as_ref();
         check_if_match(options.if_match.as_ref(), space.revision)?;
         self.catalogue.announce_deletion(id).await?;
         match submit(&handle, &self.workshop, context.clone(), Work::Fence).await? {
@@ -284,13 +289,7 @@ impl DataAccess for LocalDataAccess {
 
     async fn get_tag(&self, _context: &CallContext, request: TagQuery) -> Result<TagView, ApiError> {
         let handle = self.inner.space(request.space).await?;
-        handle.current().await?;
-        let record: Option<crate::records::TagRecord> = handle
-            .durable()
-            .record(&keys::tag(&request.name))
-            .await
-            .map_err(ApiError::from)?;
-        Ok(tag_view(&record.ok_or_else(no_tag)?))
+        Ok(handle.tag(&request.name).await?.ok_or_else(no_tag)?)
     }
 
     async fn list_tags(
@@ -376,7 +375,7 @@ impl DataAccess for LocalDataAccess {
     }
 
     async fn get_user(&self, _context: &CallContext, request: UserQuery) -> Result<Arc<Account>, ApiError> {
-        Ok(self.inner.users.get(&request.name).await?)
+        Ok(self.inner.users.get(&request).await?)
     }
 
     async fn list_users(

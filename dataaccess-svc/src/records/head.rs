@@ -63,6 +63,12 @@ pub(crate) struct HeadRecord {
     pub commit_id: Uuid,
     /// Time of the last command; time never goes backwards in a partition.
     pub last_time: Timestamp,
+    /// The commit that moved the epoch last. Numbers are given again when a store has gone back; this is not.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub epoch_commit: Uuid,
+    /// The commit that changed a tag definition last.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub tags_commit: Uuid,
     /// The journal begins behind this version: what is older has been pruned. Nothing prunes yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pruned: u64,
@@ -94,6 +100,8 @@ impl HeadRecord {
             counts6: LengthCounts::default(),
             commit_id: Uuid::new_v4(),
             last_time: now,
+            epoch_commit: Uuid::nil(),
+            tags_commit: Uuid::nil(),
             pruned: 0,
             pending: None,
         }

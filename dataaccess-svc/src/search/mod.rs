@@ -92,7 +92,7 @@ impl Question<'_> {
 impl Search<'_> {
     /// A page of what is found.
     pub(crate) async fn page(&self, query: &SearchQuery) -> Outcome<Listed<Found>> {
-        let snapshot = self.catalogue.current().await?;
+        let snapshot = self.catalogue.for_reading().await?;
         let everything = Readable::everything();
         if let Some(space) = query.space
             && readable(&snapshot, query, &everything, space).is_none()
@@ -200,7 +200,7 @@ impl Search<'_> {
                 Ok(_) | Err(_) => {}
             }
             // The rows of a deleted space go after its place in the catalogue.
-            return match self.catalogue.current().await?.spaces.get(space) {
+            return match self.catalogue.for_reading().await?.spaces.get(space) {
                 Some(_) => seen,
                 None => Ok(Seen::default()),
             };

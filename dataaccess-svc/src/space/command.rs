@@ -119,7 +119,7 @@ impl SpaceHandle {
     ) -> Decider<'a> {
         let limits = self.store.limits();
         Decider {
-            resolver: self.resolver(published),
+            resolver: self.own_resolver(published),
             context,
             time: micros(self.config.clock.now()).max(published.head.last_time),
             version: published.head.version + 1,

@@ -4,14 +4,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::answers::AnswerCache;
+use super::borrowed::gathering;
 use super::context::ContextCache;
+use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
 use super::staged::{self, Pending, SpaceStore};
 use super::writer::Job;
@@ -42,9 +44,10 @@ impl Published {
     }
 
     /// What must be the same before and after a read of several rows, for them to belong to one moment of the tree.
-    fn moment(&self) -> (Uuid, u64, Option<Uuid>) {
+    fn moment(&self) -> (Uuid, u64, Uuid, Option<Uuid>) {
+        let head = &self.head;
         let plan = self.pending.as_ref().map(|pending| pending.plan);
-        (self.head.incarnation, self.head.epoch, plan)
+        (head.incarnation, head.epoch, head.epoch_commit, plan)
     }
 }
 
@@ -59,6 +62,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) config: DataAccessConfig,
     pub(crate) contexts: Arc<ContextCache>,
     pub(crate) answers: Arc<AnswerCache>,
+    /// The tag definitions with their times, where others write the store.
+    pub(super) definitions: ArcSwapOption<Definitions>,
     pub(crate) gate: Gate,
     published: Arc<ArcSwap<Published>>,
     /// Says that what is published has changed, to those who follow.
@@ -74,6 +79,15 @@ const OPTIMISTIC_READS: usize = 4;
 
 /// Loads the head and the definitions of a space; `None` if there is no head.
 pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Outcome<Option<Published>> {
+    load_after(store, partition, None).await
+}
+
+/// The same, where an earlier head and its definitions are known.
+async fn load_after(
+    store: &Arc<dyn Store>,
+    partition: &PartitionKey,
+    known: Option<&Published>,
+) -> Outcome<Option<Published>> {
     // The definitions must belong to the head: read the head again behind them.
     for _ in 0..16 {
         let Some(row) = store.get(partition, &keys::head()).await? else {
@@ -93,6 +107,17 @@ pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Ou
                 }
             },
         };
+        if let Some(known) = known
+            && let Some(defined) = Defined::at(&head)
+            && Defined::at(&known.head) == Some(defined)
+        {
+            return Ok(Some(Published {
+                head,
+                etag: row.etag,
+                vocabulary: known.vocabulary.clone(),
+                pending,
+            }));
+        }
         let rows = match &pending {
             None => Rows::durable(store, partition),
             Some(pending) => Rows::with_overlay(store, partition, &pending.writes),
@@ -156,6 +181,7 @@ impl SpaceHandle {
             config,
             contexts,
             answers,
+            definitions: ArcSwapOption::empty(),
             gate: Gate::default(),
             published,
             moved: watch::Sender::new(()),
@@ -219,7 +245,9 @@ impl SpaceHandle {
         if row.as_ref().is_some_and(|row| row.etag == known.etag) {
             return alive(known);
         }
-        let fresh = load(&self.stored, &self.partition).await?.ok_or_else(gone)?;
+        let fresh = load_after(&self.stored, &self.partition, Some(&known))
+            .await?
+            .ok_or_else(gone)?;
         self.take_over(&known, fresh);
         alive(self.published())
     }
@@ -254,9 +282,10 @@ impl SpaceHandle {
             for _ in 0..4 * OPTIMISTIC_READS {
                 let before = self.current().await?;
                 let moment = before.moment();
-                let value = read(before).await;
+                let (value, found) = gathering(read(before)).await;
                 let after = self.current().await?;
                 if after.moment() == moment {
+                    self.leave(found);
                     return value;
                 }
             }

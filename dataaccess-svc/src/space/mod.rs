@@ -3,11 +3,13 @@
 mod allocate;
 mod answers;
 mod as_of;
+mod borrowed;
 mod changes;
 mod command;
 mod context;
 mod decide;
 mod definition;
+mod definitions;
 mod free;
 mod free_index;
 mod gate;
