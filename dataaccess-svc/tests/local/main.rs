@@ -3,6 +3,7 @@
 
 mod allocation;
 mod changes;
+mod following;
 mod groups;
 mod history;
 mod import;
