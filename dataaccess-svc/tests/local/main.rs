@@ -13,6 +13,7 @@ mod past;
 mod replicas;
 mod revert;
 mod search;
+mod shared_cache;
 mod structure;
 mod support;
 mod users;

@@ -14,30 +14,42 @@ use crate::support::{Client, json};
 
 const PASSWORD: &str = "a password for tests only";
 /// The key of the emulator, which everybody knows.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub(super) const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Where Azurite listens; `make test` starts it.
-fn azurite() -> String {
+pub(super) fn azurite() -> String {
     std::env::var("CADASTRE_TEST_AZURITE")
         .expect("CADASTRE_TEST_AZURITE=HOST:PORT of an Azurite table service (make test starts one)")
 }
 
-fn connection(address: &str, key: &str) -> String {
+pub(super) fn connection(address: &str, key: &str) -> String {
     format!("AccountName=devstoreaccount1;AccountKey={key};TableEndpoint=http://{address}/devstoreaccount1")
 }
 
-fn some_table() -> String {
+pub(super) fn some_table() -> String {
     format!("t{:016x}", rand::random::<u64>())
 }
 
 /// A server on tables, with what it needs.
-struct Server {
-    process: Process,
-    client: Client,
+pub(super) struct Server {
+    pub(super) process: Process,
+    pub(super) client: Client,
 }
 
 impl Server {
     fn start(directory: &Directory, name: &str, table: &str, connection: &str) -> Self {
+        Self::start_with(directory, name, table, connection, &[])
+    }
+
+    /// With more variables.
+    pub(super) fn start_with(
+        directory: &Directory,
+        name: &str,
+        table: &str,
+        connection: &str,
+        given: &[(&str, &str)],
+    ) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = command(&[
             "serve",
@@ -54,7 +66,8 @@ impl Server {
             .env("CADASTRE_ADMIN_PASSWORD", PASSWORD)
             .env("CADASTRE_AZURE_CONNECTION", connection)
             .env("CADASTRE_LOG", "trace")
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .envs(given.iter().copied());
         Self {
             process: Process::start(command, &directory.join(&format!("{name}.log")), directory.path()),
             client: Client::new(&format!("http://{listen}")),
@@ -62,7 +75,7 @@ impl Server {
     }
 
     /// What `/ready` answers, once it answers as expected.
-    fn ready(&mut self, status: u16) -> serde_json::Value {
+    pub(super) fn ready(&mut self, status: u16) -> serde_json::Value {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Ok(answer) = self.client.request(Method::GET, "/ready").try_send()
@@ -84,7 +97,7 @@ impl Server {
         }
     }
 
-    fn admin(&self) -> Client {
+    pub(super) fn admin(&self) -> Client {
         self.client.logged_in("admin", PASSWORD)
     }
 }
