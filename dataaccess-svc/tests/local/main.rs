@@ -15,6 +15,7 @@ mod replicas;
 mod revert;
 mod search;
 mod shaped;
+mod shared_cache;
 mod staged;
 mod structure;
 mod support;
