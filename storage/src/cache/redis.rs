@@ -70,7 +70,7 @@ impl fmt::Debug for RedisCache {
 
 impl RedisCache {
     /// The Redis of a URL: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` with TLS. It is looked for
-    /// in the background; until it answers everything is a miss. Inside a runtime, which the connection runs on.
+    /// in the background when it is first asked; until it answers everything is a miss. Inside a runtime, which the connection runs on.
     ///
     /// # Errors
     /// [`CacheUrlError`] if the URL cannot be used. It does not hold the password.
@@ -94,7 +94,7 @@ impl RedisCache {
         let info = url.into_connection_info().map_err(unusable)?;
         let shown = format!("{}/{}", info.addr(), info.redis_settings().db());
         let client = redis::Client::open(info).map_err(unusable)?;
-        let cache = Self {
+        Ok(Self {
             inner: Arc::new(Inner {
                 client,
                 connection: Mutex::new(None),
@@ -103,11 +103,7 @@ impl RedisCache {
                 shown,
                 runtime: tokio::runtime::Handle::current(),
             }),
-        };
-        gauge!("cadastre_cache_available").set(0.0);
-        // Looks for it at once.
-        cache.may_ask();
-        Ok(cache)
+        })
     }
 
     /// It answers, as far as is known.
