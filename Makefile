@@ -75,6 +75,7 @@ check: setup fmt lint ## The quick loop: format, lints, unit tests
 	$(CARGO) test $(CARGO_FLAGS) --workspace --all-features --lib --bins
 
 .PHONY: test
+test: PACKAGES += redis-tools
 test: setup fmt lint test-rust test-scripts ## Everything: format, lints, all tests, documentation tests, scripts
 
 .PHONY: fmt
@@ -87,7 +88,7 @@ lint:
 
 # The rule of who may depend on whom, and the rules of style that a program can check, are tests too:
 # cadastre/tests/architecture.rs
-# Tests that need another server (Azurite) find it by what tests/services/with.sh sets, and fail without it.
+# Tests that need other servers (Azurite, Redis) find them by what tests/services/with.sh sets, and fail without them.
 .PHONY: test-rust
 test-rust:
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

@@ -72,7 +72,7 @@ error_codes! {
     WeakPassword = 400,
     /// A role or its target does not exist or does not fit.
     InvalidRole = 400,
-    /// The command would change more rows than one commit holds.
+    /// The command would change more rows than one command may.
     CommandTooLarge = 400,
     /// Prefix length or count of an allocation are out of range, or do not fit the node.
     InvalidAllocation = 400,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cadastre_storage::SharedCache;
+
 use crate::clock::{Clock, SystemClock};
 
 /// Settings; the defaults suit production.
@@ -24,6 +26,14 @@ pub struct DataAccessConfig {
     pub idempotency_lifetime: Duration,
     /// Index rows that a changed tag definition may look at inside the writer; more are read beforehand.
     pub verify_rows_in_writer: usize,
+    /// How long whoever makes a large change is left alone with it, on a store that others write.
+    pub plan_patience: Duration,
+    /// How often it is looked for what others have left unfinished, on a store that others write.
+    pub job_interval: Duration,
+    /// How long the background work of another process may stand still before it is taken over.
+    pub lease_lifetime: Duration,
+    /// What is remembered together with other processes; only asked where others write the store too.
+    pub cache: Option<SharedCache>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -39,6 +49,10 @@ impl Default for DataAccessConfig {
             account_cache_entries: 10_000,
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             verify_rows_in_writer: 2_000,
+            plan_patience: Duration::from_secs(5),
+            job_interval: Duration::from_secs(10),
+            lease_lifetime: Duration::from_secs(30),
+            cache: None,
             clock: Arc::new(SystemClock),
         }
     }

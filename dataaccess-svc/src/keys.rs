@@ -13,7 +13,18 @@
 //! | `o_{length}{block}` | which places of that length are taken by nodes, 1,024 to a row |
 //! | `m_{import}` | an import and how far it is |
 //! | `l_{import}_{line}` | a line of an import that failed |
+//! | `p_{plan}_{chunk}` | writes of a command that is larger than a commit, until they are folded in |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
+//!
+//! The catalogue's partition has `head`, `j_{version}`, and:
+//!
+//! | key | row |
+//! |---|---|
+//! | `s_{space}` | space |
+//! | `u_{name}` | name of a user |
+//! | `x_{space}` | a space whose deletion has begun |
+//! | `y_{space}_{plan}` | a space that may have a plan |
+//! | `z_{job}` | who does a background job |
 //!
 //! A prefix is written as `4` or `6`, the address in hex, and the length in hex, so that keys sort by family,
 //! address, then shorter length first: parents before children.
@@ -381,7 +392,7 @@ pub(crate) fn failed_lines(import: Uuid, after: Option<u64>) -> KeyRange {
 
 /// Everything of a space that a purge deletes; head and journal stay.
 pub(crate) fn purged_ranges() -> Vec<KeyRange> {
-    ["d", "e", "h", "i", "k", "l", "m", "n", "o", "t"]
+    ["d", "e", "h", "i", "k", "l", "m", "n", "o", "p", "t"]
         .into_iter()
         .map(|kind| KeyRange {
             start: Some(row(format!("{kind}_"))),
@@ -403,6 +414,14 @@ pub(crate) fn catalogue_spaces() -> KeyRange {
     }
 }
 
+/// The spaces in the catalogue from an id on, up to another.
+pub(crate) fn catalogue_spaces_between(from: Uuid, to: Option<Uuid>) -> KeyRange {
+    KeyRange {
+        start: Some(catalogue_space(from)),
+        end: to.map_or_else(|| catalogue_spaces().end, |to| Some(catalogue_space(to))),
+    }
+}
+
 /// A space whose deletion has begun.
 pub(crate) fn purge_hint(space: Uuid) -> RowKey {
     row(format!("x_{}", space.simple()))
@@ -419,6 +438,42 @@ pub(crate) fn purge_hints() -> KeyRange {
 /// The space of a purge hint.
 pub(crate) fn parse_purge_hint(key: &RowKey) -> Option<Uuid> {
     Uuid::try_parse(key.as_str().strip_prefix("x_")?).ok()
+}
+
+/// A row of a plan.
+pub(crate) fn plan(plan: Uuid, chunk: usize) -> RowKey {
+    row(format!("p_{}_{chunk:04x}", plan.simple()))
+}
+
+/// All plans of a space.
+pub(crate) fn plans() -> KeyRange {
+    KeyRange {
+        start: Some(row("p_")),
+        end: Some(row(format!("p_{LAST}"))),
+    }
+}
+
+/// A space that may have a plan.
+pub(crate) fn plan_hint(space: Uuid, plan: Uuid) -> RowKey {
+    row(format!("y_{}_{}", space.simple(), plan.simple()))
+}
+
+/// All spaces that may have a plan.
+pub(crate) fn plan_hints() -> KeyRange {
+    KeyRange {
+        start: Some(row("y_")),
+        end: Some(row(format!("y_{LAST}"))),
+    }
+}
+
+/// The space of such a hint.
+pub(crate) fn parse_plan_hint(key: &RowKey) -> Option<Uuid> {
+    Uuid::try_parse(key.as_str().strip_prefix("y_")?.split_once('_')?.0).ok()
+}
+
+/// Who does a background job.
+pub(crate) fn lease(job: &str) -> RowKey {
+    row(format!("z_{}", escape(job)))
 }
 
 /// A user in the list of users.

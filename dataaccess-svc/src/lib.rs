@@ -11,6 +11,7 @@ mod errors;
 mod idempotency;
 mod internal;
 mod keys;
+mod lease;
 mod local;
 mod metrics;
 mod purge;
@@ -20,6 +21,7 @@ mod search;
 mod secret;
 mod space;
 mod users;
+mod watch;
 
 pub use clock::{Clock, SystemClock};
 pub use config::DataAccessConfig;

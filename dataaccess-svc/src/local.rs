@@ -1,5 +1,7 @@
 //! The in-process path: [`DataAccess`] on a store that this process has opened.
 
+mod jobs;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +11,7 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_storage::Store;
 use dashmap::DashMap;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -17,11 +20,10 @@ use crate::catalogue::Catalogue;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::purge;
 use crate::search::Search;
 use crate::space::{
     AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
-    gone, load, submit, tag_view,
+    gone, load, submit,
 };
 use crate::users::Users;
 
@@ -50,6 +52,8 @@ struct Inner {
     users: Arc<Users>,
     workshop: Workshop,
     stop: CancellationToken,
+    /// There is background work.
+    wake: Notify,
     shutting_down: AtomicBool,
     /// Those who wait for changes are to stop waiting.
     leaving: CancellationToken,
@@ -64,8 +68,12 @@ impl std::fmt::Debug for Inner {
 }
 
 impl LocalDataAccess {
-    /// Reads the catalogue and finishes deletions that an earlier process began (in the background).
-    pub async fn open(store: Arc<dyn Store>, config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+    /// Reads the catalogue, and finishes in the background what an earlier process began.
+    pub async fn open(store: Arc<dyn Store>, mut config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+        if store.limits().exclusive {
+            // Memory knows all that others could know.
+            config.cache = None;
+        }
         let catalogue = Arc::new(Catalogue::new(Arc::clone(&store), config.clone()));
         catalogue
             .load()
@@ -92,16 +100,11 @@ impl LocalDataAccess {
             users,
             workshop,
             stop,
+            wake: Notify::new(),
             shutting_down: AtomicBool::new(false),
             leaving: CancellationToken::new(),
         });
-        let resumed = Arc::clone(&inner);
-        inner.spawn(async move {
-            let done = purge::resume(&resumed.store, &resumed.config, &resumed.catalogue, &resumed.stop).await;
-            if let Err(failure) = done {
-                tracing::error!(%failure, "a deletion could not be finished; it is tried again at the next start");
-            }
-        });
+        inner.spawn(Arc::clone(&inner).work());
         Ok(Arc::new(Self { inner }))
     }
 
@@ -135,6 +138,7 @@ impl Inner {
                 ErrorCode::Overloaded,
                 "The server is shutting down. Nothing was changed by this request; send it again.",
             )
+            .with_details(serde_json::json!({ "leaving": true }))
             .with_retry_after(1));
         }
         Ok(())
@@ -191,7 +195,7 @@ impl Inner {
         self.check_running()?;
         match submit(handle, &self.workshop, context.clone(), Work::Free(question)).await? {
             Done::Free(answer) => Ok(*answer),
-            Done::Outcome(_) | Done::VerifyFirst | Done::Fenced | Done::Imported(_) => {
+            Done::Outcome(_) | Done::VerifyFirst | Done::Fenced | Done::Tidy | Done::Imported(_) => {
                 unreachable!("a question is answered with its answer")
             }
         }
@@ -206,28 +210,20 @@ impl Inner {
         let handle = self.space(id).await?;
         // Nobody renames it between the check and the fence.
         let held = self.catalogue.hold().await;
-        let space = self.catalogue.get(id).await?;
+        let catalogue = self.catalogue.current().await?;
+        let space = catalogue.spaces.get(id).ok_or_else(gone)?.view.as_ref();
         check_if_match(options.if_match.as_ref(), space.revision)?;
         self.catalogue.announce_deletion(id).await?;
         match submit(&handle, &self.workshop, context.clone(), Work::Fence).await? {
             Done::Fenced => {}
-            Done::Outcome(_) | Done::VerifyFirst | Done::Free(_) | Done::Imported(_) => {
+            Done::Outcome(_) | Done::VerifyFirst | Done::Tidy | Done::Free(_) | Done::Imported(_) => {
                 unreachable!("a fence is answered with a fence")
             }
         }
         drop(held);
         self.catalogue.strike(&context, id).await?;
         self.spaces.remove(&id);
-        let this = Arc::clone(&self);
-        self.spawn(async move {
-            match purge::purge(&this.store, &this.config, id, &this.stop).await {
-                Ok(true) => tracing::info!(space = %id, "address space purged"),
-                Ok(false) => tracing::info!(space = %id, "purge stopped; the next start goes on with it"),
-                Err(failure) => {
-                    tracing::error!(space = %id, %failure, "purge failed; the next start goes on with it")
-                }
-            }
-        });
+        self.wake.notify_one();
         Ok(())
     }
 }
@@ -293,13 +289,7 @@ impl DataAccess for LocalDataAccess {
 
     async fn get_tag(&self, _context: &CallContext, request: TagQuery) -> Result<TagView, ApiError> {
         let handle = self.inner.space(request.space).await?;
-        handle.current().await?;
-        let record: Option<crate::records::TagRecord> = handle
-            .durable()
-            .record(&keys::tag(&request.name))
-            .await
-            .map_err(ApiError::from)?;
-        Ok(tag_view(&record.ok_or_else(no_tag)?))
+        Ok(handle.tag(&request.name).await?.ok_or_else(no_tag)?)
     }
 
     async fn list_tags(
@@ -385,7 +375,7 @@ impl DataAccess for LocalDataAccess {
     }
 
     async fn get_user(&self, _context: &CallContext, request: UserQuery) -> Result<Arc<Account>, ApiError> {
-        Ok(self.inner.users.get(&request.name).await?)
+        Ok(self.inner.users.get(&request).await?)
     }
 
     async fn list_users(

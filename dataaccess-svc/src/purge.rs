@@ -6,7 +6,8 @@
 //! 4. rows go in batches, all but head and journal (the audit stays);
 //! 5. the hint goes.
 //!
-//! Dead before 2, the deletion was never acknowledged and the hint alone is dropped; dead later, it is finished.
+//! Dead before 2, the deletion was never acknowledged and the hint alone is dropped (when it has been there for a
+//! while: another process may be on its way to 2); dead later, it is finished.
 
 use std::sync::Arc;
 
@@ -22,9 +23,10 @@ use crate::errors::Outcome;
 use crate::keys;
 use crate::metrics;
 use crate::records::{HeadRecord, PartitionState, decode};
+use crate::watch::Watch;
 
 /// Deletes the rows of a fenced space. `false` = stopped before the end; done again later it goes on.
-pub(crate) async fn purge(
+async fn purge(
     store: &Arc<dyn Store>,
     config: &DataAccessConfig,
     space: Uuid,
@@ -68,42 +70,52 @@ pub(crate) async fn purge(
     Ok(true)
 }
 
-/// Finishes deletions that an earlier process began.
-pub(crate) async fn resume(
+/// Finishes the deletions that have begun.
+pub(crate) async fn finish(
     store: &Arc<dyn Store>,
     config: &DataAccessConfig,
     catalogue: &Catalogue,
     stop: &CancellationToken,
+    unfenced: &mut Watch,
 ) -> Outcome<()> {
     let (hints, _) = catalogue.rows().scan(&keys::purge_hints(), 10_000).await?;
+    let abandoned = unfenced.still(hints.iter().map(|(key, _)| key));
     for (key, _) in hints {
         let Some(space) = keys::parse_purge_hint(&key) else {
             continue;
         };
-        if let Err(failure) = resume_one(store, config, catalogue, stop, space).await {
-            tracing::error!(%space, %failure, "a deletion could not be finished; it is tried again at the next start");
+        if let Err(failure) =
+            finish_one(store, config, catalogue, stop, space, abandoned.contains(&key)).await
+        {
+            tracing::error!(%space, %failure, "a deletion could not be finished; it is tried again");
         }
     }
     Ok(())
 }
 
-async fn resume_one(
+async fn finish_one(
     store: &Arc<dyn Store>,
     config: &DataAccessConfig,
     catalogue: &Catalogue,
     stop: &CancellationToken,
     space: Uuid,
+    abandoned: bool,
 ) -> Outcome<()> {
     let key = keys::purge_hint(space);
     let Some(hint) = store.get(&keys::system_partition(), &key).await? else {
         return Ok(());
     };
     {
+        // Not between the hint and the fence of a deletion of our own.
+        let _held = catalogue.hold().await;
         let head = store.get(&keys::space_partition(space), &keys::head()).await?;
         let fenced = match head {
             Some(row) => decode::<HeadRecord>(&row.key, &row.value)?.state == PartitionState::Deleting,
             None => true,
         };
+        if !fenced && !abandoned {
+            return Ok(());
+        }
         if !fenced {
             // Only this hint: the deletion may have been begun anew meanwhile.
             let write = Write::DeleteIf { key, etag: hint.etag };
@@ -112,14 +124,15 @@ async fn resume_one(
                 Err(error) => return Err(error.into()),
             }
         }
-        tracing::info!(%space, "finishing the deletion of an address space");
-        let context = CallContext {
-            actor: "system".to_owned(),
-            correlation_id: format!("purge-{space}"),
-            scope: Scope::Whole,
-        };
-        catalogue.strike(&context, space).await?;
-        purge(store, config, space, stop).await?;
+    }
+    let context = CallContext {
+        actor: "system".to_owned(),
+        correlation_id: format!("purge-{space}"),
+        scope: Scope::Whole,
+    };
+    catalogue.strike(&context, space).await?;
+    if purge(store, config, space, stop).await? {
+        tracing::info!(%space, "address space purged");
     }
     Ok(())
 }

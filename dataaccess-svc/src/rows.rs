@@ -1,6 +1,6 @@
 //! Reading rows of one partition: what is durable, or that plus what earlier commands of a group have written
 //! but not yet made durable (the overlay). Only the writer reads through an overlay, and who looks at what a revert
-//! would leave.
+//! would leave. Plans of large commands lie beneath this: `space/staged/view.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -136,30 +136,11 @@ impl<'a> Rows<'a> {
         part: &KeyRange,
         covered_to: Option<&RowKey>,
     ) {
-        let Some(overlay) = self.overlay else {
-            out.extend(rows.into_iter().map(|row| (row.key, row.value)));
-            return;
-        };
-        use std::ops::Bound::{Excluded, Included, Unbounded};
-        let start = part.start.as_ref().map_or(Unbounded, Included);
-        let end = covered_to.or(part.end.as_ref()).map_or(Unbounded, Excluded);
-        if let (Included(a), Excluded(b)) = (start, end)
-            && a >= b
-        {
-            out.extend(rows.into_iter().map(|row| (row.key, row.value)));
-            return;
+        let stored = rows.into_iter().map(|row| (row.key, row.value));
+        match self.overlay {
+            None => out.extend(stored),
+            Some(overlay) => merge(out, stored, overlay, part, covered_to, Bytes::clone),
         }
-        let mut stored = rows.into_iter().peekable();
-        for (key, pending) in overlay.range::<RowKey, _>((start, end)) {
-            while let Some(row) = stored.next_if(|row| row.key < *key) {
-                out.push((row.key, row.value));
-            }
-            let _replaced = stored.next_if(|row| row.key == *key);
-            if let Some(bytes) = pending {
-                out.push((key.clone(), bytes.clone()));
-            }
-        }
-        out.extend(stored.map(|row| (row.key, row.value)));
     }
 
     /// The first row of a range.
@@ -317,6 +298,38 @@ impl<'a> Rows<'a> {
         chain.reverse();
         Ok(chain)
     }
+}
+
+/// Adds rows that were stored to `out`, with the overlay's of the part of a range that they cover: up to `covered_to`,
+/// or to its end.
+pub(crate) fn merge<T>(
+    out: &mut Vec<(RowKey, T)>,
+    stored: impl Iterator<Item = (RowKey, T)>,
+    overlay: &Overlay,
+    part: &KeyRange,
+    covered_to: Option<&RowKey>,
+    unstored: impl Fn(&Bytes) -> T,
+) {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let start = part.start.as_ref().map_or(Unbounded, Included);
+    let end = covered_to.or(part.end.as_ref()).map_or(Unbounded, Excluded);
+    if let (Included(a), Excluded(b)) = (start, end)
+        && a >= b
+    {
+        out.extend(stored);
+        return;
+    }
+    let mut stored = stored.peekable();
+    for (key, pending) in overlay.range::<RowKey, _>((start, end)) {
+        while let Some(row) = stored.next_if(|(stored, _)| stored < key) {
+            out.push(row);
+        }
+        let _replaced = stored.next_if(|(stored, _)| stored == key);
+        if let Some(bytes) = pending {
+            out.push((key.clone(), unstored(bytes)));
+        }
+    }
+    out.extend(stored);
 }
 
 /// The lengths in use in the family of a prefix.

@@ -8,11 +8,13 @@
 //! * `AzureStore` (feature `azure`): Azure Table Storage, for many processes on one store.
 //! * [`RocksStore`] (feature `rocksdb`): embedded, durable, one process per directory, group commit.
 //! * [`FaultStore`]: wraps any of them and makes it fail, wait or lose answers, for tests.
+//! * [`SharedCache`]: what several processes remember together, in Redis (feature `redis`); never authority.
 //! * [`conformance`] (feature `conformance`): what each of them has to pass.
 
 #[cfg(feature = "azure")]
 mod azure;
 mod batch;
+mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
@@ -30,10 +32,13 @@ mod shared;
 #[cfg(feature = "azure")]
 pub use azure::AzureStore;
 pub use batch::check_batch;
+pub use cache::{CACHE_VALUE_BYTES, Cache, CacheEntry, CacheKey, Kind, SharedCache};
+#[cfg(feature = "redis")]
+pub use cache::{CacheUrlError, RedisCache, RedisOptions};
 pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
 pub use error::{Cause, StoreError};
 pub use ext::StoreExt;
-pub use fault::{Chances, Fault, FaultPlan, FaultStore, Gate, Hook, Op, Rule};
+pub use fault::{Chances, Fault, FaultCache, FaultPlan, FaultStore, Gate, Hook, Op, Rule};
 pub use key::{KeyError, MAX_KEY_LEN, PartitionKey, RowKey, escape, unescape};
 pub use memory::MemoryStore;
 pub use options::{RocksOptions, StoreOptions};

@@ -7,8 +7,10 @@
 # What is started, and the variable that names it:
 #
 #   CADASTRE_TEST_AZURITE=HOST:PORT    the table service of Azurite (npm)
+#   CADASTRE_TEST_REDIS=HOST:PORT      Redis
+#   CADASTRE_TEST_REDIS_SERVER=PATH    its program, for tests that stop it
 #
-# The packages are installed into target/services on the first run. A server that does not start fails the command.
+# The npm packages are installed into target/services on the first run. A server that does not start fails the command.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -71,7 +73,24 @@ start_azurite() {
     export CADASTRE_TEST_AZURITE=127.0.0.1:$port
 }
 
+start_redis() {
+    local port log=$directory/redis.log program
+    # Debian has the program twice; only the package with the link `redis-server` also starts a service of the machine.
+    program=$(command -v redis-server || command -v redis-check-rdb) ||
+        die 'There is no Redis: install the package redis-tools.'
+    mkdir "$directory/redis"
+    # It goes by the name that it is called by.
+    ln -s "$program" "$directory/redis-server"
+    port=$(free_port)
+    "$directory/redis-server" --bind 127.0.0.1 --port "$port" --dir "$directory/redis" --save '' --appendonly no \
+        >"$log" 2>&1 </dev/null &
+    started+=($!)
+    await Redis "$port" "$!" "$log"
+    export CADASTRE_TEST_REDIS=127.0.0.1:$port CADASTRE_TEST_REDIS_SERVER=$directory/redis-server
+}
+
 (( $# )) || die "Usage: $0 COMMAND [ARGUMENT...]"
 install_packages
 start_azurite
+start_redis
 "$@"

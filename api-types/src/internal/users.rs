@@ -159,6 +159,27 @@ pub enum UserChangeOutcome {
 pub struct UserQuery {
     /// The account, lower case.
     pub name: String,
+    /// The hashes of password and tokens are not needed; they may be empty in the answer, which can be had sooner then.
+    #[serde(default)]
+    pub without_secrets: bool,
+}
+
+impl UserQuery {
+    /// For all of an account.
+    pub fn complete(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            without_secrets: false,
+        }
+    }
+
+    /// For roles and open sessions.
+    pub fn without_secrets(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            without_secrets: true,
+        }
+    }
 }
 
 /// `list_users`: in order of their names. Positions are the last name.

@@ -20,7 +20,7 @@ impl Catalogue {
                 )
             })?),
         };
-        let snapshot = self.current().await?;
+        let snapshot = self.for_reading().await?;
         let part = query.name_contains.as_deref().map(fold);
         let wanted = |entry: &&Entry| {
             part.as_deref()

@@ -1,5 +1,6 @@
 //! The catalogue of spaces: one partition, rarely written, kept in memory for lists and filters.
 
+mod borrowed;
 mod list;
 mod state;
 mod write;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use cadastre_api_types::internal::SpaceView;
-use cadastre_storage::{Etag, PartitionKey, Store};
+use cadastre_storage::{Etag, KeyRange, PartitionKey, Store};
+use parking_lot::RwLock;
 use uuid::Uuid;
 
+use super::borrowed::{ChunkInCache, Sharing};
 use crate::config::DataAccessConfig;
 use crate::errors::Outcome;
 use crate::keys;
@@ -21,20 +23,50 @@ pub(crate) struct Entry {
     pub folded_name: Box<str>,
 }
 
+impl Entry {
+    pub(super) fn of(view: SpaceView) -> Self {
+        Self {
+            folded_name: fold(&view.name).into(),
+            view: Arc::new(view),
+        }
+    }
+}
+
 /// Names are unique, and searched, without regard to case.
 pub(crate) fn fold(name: &str) -> String {
     name.to_lowercase()
 }
 
+/// Folded names and whose they are.
+type Names = HashMap<Box<str>, Uuid>;
+
 /// One state of the catalogue. Spaces are kept in chunks behind `Arc`s, so that a change copies one chunk and
 /// not a hundred thousand entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spaces {
-    chunks: BTreeMap<Uuid, Arc<BTreeMap<Uuid, Entry>>>,
+    chunks: BTreeMap<Uuid, Arc<Chunk>>,
     /// Shared by the states that follow from each other: only the one writer asks it and changes it, right after
-    /// a commit, so it need not be copied for every change.
-    names: Arc<parking_lot::RwLock<HashMap<Box<str>, Uuid>>>,
+    /// a commit, so it need not be copied for every change. Made when it is asked for the first time.
+    names: Arc<RwLock<Option<Names>>>,
     count: usize,
+}
+
+/// Some spaces that follow each other.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) entries: BTreeMap<Uuid, Entry>,
+    /// What is known of it in the shared cache.
+    pub(super) shared: ChunkInCache,
+}
+
+impl Clone for Chunk {
+    /// A clone is about to be changed.
+    fn clone(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            shared: ChunkInCache::default(),
+        }
+    }
 }
 
 /// Entries in a chunk before it is split.
@@ -42,11 +74,32 @@ const CHUNK: usize = 512;
 
 impl Spaces {
     pub(crate) fn get(&self, id: Uuid) -> Option<&Entry> {
-        self.chunks.range(..=id).next_back()?.1.get(&id)
+        self.chunks.range(..=id).next_back()?.1.entries.get(&id)
     }
 
     pub(crate) fn by_name(&self, folded: &str) -> Option<Uuid> {
-        self.names.read().get(folded).copied()
+        let mut names = self.names.write();
+        let names = names.get_or_insert_with(|| {
+            self.after(None)
+                .map(|entry| (entry.folded_name.clone(), entry.view.id))
+                .collect()
+        });
+        names.get(folded).copied()
+    }
+
+    /// The chunks, each with the id that it begins at: it holds all spaces from there to the next one.
+    pub(super) fn chunks(&self) -> &BTreeMap<Uuid, Arc<Chunk>> {
+        &self.chunks
+    }
+
+    /// Of chunks.
+    pub(super) fn of(chunks: BTreeMap<Uuid, Arc<Chunk>>) -> Self {
+        let count = chunks.values().map(|chunk| chunk.entries.len()).sum();
+        Self {
+            chunks,
+            names: Arc::default(),
+            count,
+        }
     }
 
     /// Spaces behind an id, in order.
@@ -57,19 +110,17 @@ impl Spaces {
             None => self.chunks.range::<Uuid, _>(..),
         };
         chunks
-            .flat_map(|(_, chunk)| chunk.values())
+            .flat_map(|(_, chunk)| chunk.entries.values())
             .filter(move |entry| id.is_none_or(|id| entry.view.id > id))
     }
 
     pub(crate) fn insert(&mut self, view: SpaceView) {
         self.remove(view.id);
-        let folded: Box<str> = fold(&view.name).into();
-        self.names.write().insert(folded.clone(), view.id);
         let id = view.id;
-        let entry = Entry {
-            view: Arc::new(view),
-            folded_name: folded,
-        };
+        let entry = Entry::of(view);
+        self.change_names(|names| {
+            names.insert(entry.folded_name.clone(), id);
+        });
         let key = self.chunks.range(..=id).next_back().map(|(key, _)| *key);
         let key = match key.or_else(|| self.chunks.keys().next().copied()) {
             // Before the first chunk: that chunk gets a smaller key.
@@ -87,11 +138,15 @@ impl Spaces {
         };
         if let Some(chunk) = self.chunks.get_mut(&key) {
             let chunk = Arc::make_mut(chunk);
-            chunk.insert(id, entry);
-            if chunk.len() > CHUNK
-                && let Some(middle) = chunk.keys().nth(CHUNK / 2).copied()
+            chunk.shared = ChunkInCache::default();
+            chunk.entries.insert(id, entry);
+            if chunk.entries.len() > CHUNK
+                && let Some(middle) = chunk.entries.keys().nth(CHUNK / 2).copied()
             {
-                let upper = chunk.split_off(&middle);
+                let upper = Chunk {
+                    entries: chunk.entries.split_off(&middle),
+                    shared: ChunkInCache::default(),
+                };
                 self.chunks.insert(middle, Arc::new(upper));
             }
         }
@@ -105,15 +160,30 @@ impl Spaces {
         let Some(chunk) = self.chunks.get_mut(&key) else {
             return;
         };
-        if !chunk.contains_key(&id) {
+        if !chunk.entries.contains_key(&id) {
             return;
         }
-        if let Some(entry) = Arc::make_mut(chunk).remove(&id) {
-            self.names.write().remove(&entry.folded_name);
+        let changed = Arc::make_mut(chunk);
+        changed.shared = ChunkInCache::default();
+        if let Some(entry) = changed.entries.remove(&id) {
             self.count -= 1;
+            if changed.entries.is_empty() {
+                self.chunks.remove(&key);
+            }
+            self.change_names(|names| {
+                names.remove(&entry.folded_name);
+            });
         }
-        if chunk.is_empty() {
-            self.chunks.remove(&key);
+    }
+
+    fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
+        if let Some(names) = &mut *self.names.write() {
+            change(names);
+            return;
+        }
+        // The state before this one must not make them for both.
+        if Arc::strong_count(&self.names) > 1 {
+            self.names = Arc::default();
         }
     }
 }
@@ -133,6 +203,10 @@ pub(crate) struct Catalogue {
     pub(crate) partition: PartitionKey,
     pub(crate) config: DataAccessConfig,
     pub(super) known: ArcSwapOption<Snapshot>,
+    /// The state as the shared cache has it, for reads only.
+    pub(super) borrowed: ArcSwapOption<Snapshot>,
+    /// Held while a state is written into the shared cache.
+    pub(super) sharing: Arc<Sharing>,
     pub(super) writer: tokio::sync::Mutex<()>,
 }
 
@@ -143,6 +217,8 @@ impl Catalogue {
             partition: keys::system_partition(),
             config,
             known: ArcSwapOption::empty(),
+            borrowed: ArcSwapOption::empty(),
+            sharing: Arc::default(),
             writer: tokio::sync::Mutex::new(()),
         }
     }
@@ -151,7 +227,7 @@ impl Catalogue {
         Rows::durable(&self.store, &self.partition)
     }
 
-    /// The catalogue now.
+    /// The catalogue now, from the store; for reads see [`Catalogue::for_reading`].
     pub(crate) async fn current(&self) -> Outcome<Arc<Snapshot>> {
         let known = self.known.load_full();
         if let Some(known) = &known
@@ -168,21 +244,35 @@ impl Catalogue {
         self.load().await
     }
 
+    /// Makes a state known that was read from the store, or committed.
+    pub(super) fn publish(&self, snapshot: &Arc<Snapshot>) {
+        self.known.store(Some(Arc::clone(snapshot)));
+        self.borrowed.store(None);
+        self.share(snapshot);
+    }
+
+    /// Spaces in a range of rows.
+    pub(super) async fn scan(&self, mut range: KeyRange) -> Outcome<Vec<SpaceView>> {
+        let mut spaces = Vec::new();
+        loop {
+            let (page, next) = self.rows().scan(&range, 1000).await?;
+            for (key, bytes) in &page {
+                spaces.push(view(decode(key, bytes)?));
+            }
+            match next {
+                Some(next) => range.start = Some(next),
+                None => return Ok(spaces),
+            }
+        }
+    }
+
     /// Reads everything.
     pub(crate) async fn load(&self) -> Outcome<Arc<Snapshot>> {
         loop {
             let before = self.store.get(&self.partition, &keys::head()).await?;
             let mut spaces = Spaces::default();
-            let mut range = keys::catalogue_spaces();
-            loop {
-                let (page, next) = self.rows().scan(&range, 1000).await?;
-                for (key, bytes) in &page {
-                    spaces.insert(view(decode(key, bytes)?));
-                }
-                match next {
-                    Some(next) => range.start = Some(next),
-                    None => break,
-                }
+            for space in self.scan(keys::catalogue_spaces()).await? {
+                spaces.insert(space);
             }
             let after = self.store.get(&self.partition, &keys::head()).await?;
             if before.as_ref().map(|row| &row.etag) != after.as_ref().map(|row| &row.etag) {
@@ -202,7 +292,7 @@ impl Catalogue {
                 etag: after.map(|row| row.etag),
                 spaces,
             });
-            self.known.store(Some(Arc::clone(&snapshot)));
+            self.publish(&snapshot);
             return Ok(snapshot);
         }
     }
@@ -242,10 +332,15 @@ mod tests {
         #[test]
         fn chunks_behave_like_one_ordered_map(
             steps in prop::collection::vec((0u128..3000, any::<bool>()), 1..2000), from in 0u128..3000,
+            asked_at in 0usize..4000,
         ) {
             let mut spaces = Spaces::default();
             let mut model = BTreeMap::new();
-            for (id, keep) in steps {
+            for (at, (id, keep)) in steps.into_iter().enumerate() {
+                if at == asked_at {
+                    // From here on the names are kept up.
+                    prop_assert_eq!(spaces.by_name("nobody"), None);
+                }
                 if keep {
                     spaces.insert(space(id, &format!("N{id}")));
                     model.insert(id, ());

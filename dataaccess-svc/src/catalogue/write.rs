@@ -33,9 +33,9 @@ struct Plan {
 }
 
 impl Catalogue {
-    /// One space.
+    /// One space, for reads.
     pub(crate) async fn get(&self, id: Uuid) -> Outcome<SpaceView> {
-        let snapshot = self.current().await?;
+        let snapshot = self.for_reading().await?;
         snapshot
             .spaces
             .get(id)
@@ -285,7 +285,7 @@ impl Catalogue {
                 let mut spaces = snapshot.spaces.clone();
                 change(&mut spaces);
                 let etag = etags.into_iter().next();
-                self.known.store(Some(Arc::new(Snapshot { head, etag, spaces })));
+                self.publish(&Arc::new(Snapshot { head, etag, spaces }));
                 Ok(true)
             }
             Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => Ok(false),

@@ -1,10 +1,11 @@
 //! The client's half: [`DataAccess`] over HTTP against one or more data access services.
 //!
-//! A call that only reads is tried on another service when one does not answer. A change is tried elsewhere
-//! only when the connection could not be made at all: otherwise it may have happened, and the caller is told so.
+//! The services share the partitions by rendezvous hashing (`rendezvous.rs`). A call that only reads is tried on
+//! another service when one does not answer. A change is tried elsewhere only when the connection could not be made
+//! at all, or the service says that it is leaving and has not done it: otherwise it may have happened, and the caller
+//! is told so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use cadastre_api_types::{ApiError, ErrorCode, data_access_calls};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::rendezvous::Rendezvous;
 use super::{BASE, Call};
 use crate::secret::Secret;
 
@@ -39,10 +41,9 @@ pub enum ClientError {
 /// [`DataAccess`] over HTTP.
 #[derive(Debug)]
 pub struct HttpDataAccess {
-    services: Vec<String>,
+    services: Rendezvous,
     token: Secret,
     client: reqwest::Client,
-    next: AtomicUsize,
 }
 
 /// Whether a call changes something.
@@ -78,16 +79,15 @@ impl HttpDataAccess {
             services.push(url.trim_end_matches('/').to_owned());
         }
         Ok(Self {
-            services,
+            services: Rendezvous::new(services),
             token: service_token,
             client,
-            next: AtomicUsize::new(0),
         })
     }
 
     async fn call<R, T>(&self, name: &'static str, context: &CallContext, request: &R) -> Result<T, ApiError>
     where
-        R: Serialize + Sync,
+        R: Serialize + Routed + Sync,
         T: DeserializeOwned,
     {
         let body = serde_json::to_vec(&Call { context, request }).map_err(|error| {
@@ -97,10 +97,9 @@ impl HttpDataAccess {
                 "A fault of the server. Its log has more under the correlation id.",
             )
         })?;
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
         let mut last = None;
-        for offset in 0..self.services.len() {
-            let service = &self.services[(first + offset) % self.services.len()];
+        let mut leaving = None;
+        for service in self.services.order(request.partition()) {
             let sent = self
                 .client
                 .post(format!("{service}{BASE}/{name}"))
@@ -113,13 +112,25 @@ impl HttpDataAccess {
                 .await;
             match sent {
                 Ok(response) => match read(response).await {
+                    Ok(Err(error)) if is_leaving(&error) => {
+                        self.services.is_away(service);
+                        leaving = Some(error);
+                    }
                     Ok(result) => return result,
                     Err(error) if changes(name) => return Err(unknown(name, &error)),
                     Err(error) => last = Some(error),
                 },
                 Err(error) if changes(name) && !error.is_connect() => return Err(unknown(name, &error)),
-                Err(error) => last = Some(error),
+                Err(error) => {
+                    if error.is_connect() {
+                        self.services.is_away(service);
+                    }
+                    last = Some(error);
+                }
             }
+        }
+        if let Some(refusal) = leaving {
+            return Err(refusal);
         }
         if let Some(error) = last {
             tracing::warn!(%error, call = name, "no data access service answers");
@@ -130,6 +141,15 @@ impl HttpDataAccess {
         )
         .with_retry_after(1))
     }
+}
+
+/// A service that ends does nothing of what it is asked then.
+fn is_leaving(error: &ApiError) -> bool {
+    error.code == ErrorCode::Overloaded
+        && error
+            .details
+            .as_ref()
+            .is_some_and(|details| details["leaving"] == true)
 }
 
 async fn read<T: DeserializeOwned>(

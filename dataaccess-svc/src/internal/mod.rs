@@ -2,6 +2,7 @@
 //! response or an [`cadastre_api_types::ApiError`]. Both sides are made from the one list of calls.
 
 mod client;
+mod rendezvous;
 mod server;
 
 pub use client::{ClientError, HttpDataAccess};

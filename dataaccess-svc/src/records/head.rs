@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::record;
+use super::{PendingRecord, record};
 
 /// Whether a space still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +63,18 @@ pub(crate) struct HeadRecord {
     pub commit_id: Uuid,
     /// Time of the last command; time never goes backwards in a partition.
     pub last_time: Timestamp,
+    /// The commit that moved the epoch last. Numbers are given again when a store has gone back; this is not.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub epoch_commit: Uuid,
+    /// The commit that changed a tag definition last.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub tags_commit: Uuid,
     /// The journal begins behind this version: what is older has been pruned. Nothing prunes yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pruned: u64,
+    /// A command whose rows are not all in their places yet: what the rows say is true with its plan above them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingRecord>,
 }
 record!(HeadRecord, "head", 1);
 
@@ -91,7 +100,10 @@ impl HeadRecord {
             counts6: LengthCounts::default(),
             commit_id: Uuid::new_v4(),
             last_time: now,
+            epoch_commit: Uuid::nil(),
+            tags_commit: Uuid::nil(),
             pruned: 0,
+            pending: None,
         }
     }
 }

@@ -8,8 +8,10 @@ mod head;
 mod idempotency;
 mod import;
 mod journal;
+mod lease;
 mod node;
 mod occupancy;
+mod plan;
 mod space;
 mod tag;
 
@@ -18,8 +20,10 @@ pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord
 pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
 pub(crate) use import::{FailedLineRecord, ImportJobRecord};
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
+pub(crate) use lease::LeaseRecord;
 pub(crate) use node::{HistoryRecord, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
+pub(crate) use plan::{PendingRecord, PlanHintRecord, PlanRecord, PlannedWrite};
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
 pub(crate) use tag::TagRecord;
 

@@ -2,8 +2,8 @@
 //!
 //! An entry holds the version of the space that was published before its rows were read, so what it holds is
 //! never older than that version; it is used only while that version is still the published one. Any commit
-//! to the space makes all its entries useless at once, without anybody having to find them. Used only where no
-//! other process writes the store: there the published version is the last durable one.
+//! to the space makes all its entries useless at once, without anybody having to find them. Where other processes
+//! write the store, the published version is compared with what the head says now.
 
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use crate::records::HeadRecord;
 struct Moment {
     incarnation: Uuid,
     version: u64,
+    /// A store that has gone back gives versions again.
+    commit: Uuid,
 }
 
 impl Moment {
@@ -25,6 +27,7 @@ impl Moment {
         Self {
             incarnation: head.incarnation,
             version: head.version,
+            commit: head.commit_id,
         }
     }
 }
@@ -36,6 +39,11 @@ impl AnswerCache {
     /// An empty cache.
     pub(crate) fn new(entries: usize) -> Self {
         Self(Cache::new(entries))
+    }
+
+    /// Something is remembered of the node, of whichever moment.
+    pub(crate) fn holds(&self, space: Uuid, node: Uuid) -> bool {
+        self.0.peek(&(space, node)).is_some()
     }
 
     /// The node as it is at this head.

@@ -46,7 +46,7 @@ impl SpaceHandle {
             let work = Work::Command(Box::new(request.clone()), verified_at);
             match submit(self, workshop, context.clone(), work).await? {
                 Done::Outcome(outcome) => return Ok(*outcome),
-                Done::Fenced | Done::Free(_) | Done::Imported(_) => {
+                Done::Fenced | Done::Tidy | Done::Free(_) | Done::Imported(_) => {
                     unreachable!("a command is answered with its outcome")
                 }
                 Done::VerifyFirst => verified_at = Some(self.verify(&request).await?),
@@ -119,12 +119,11 @@ impl SpaceHandle {
     ) -> Decider<'a> {
         let limits = self.store.limits();
         Decider {
-            resolver: self.resolver(published),
+            resolver: self.own_resolver(published),
             context,
             time: micros(self.config.clock.now()).max(published.head.last_time),
             version: published.head.version + 1,
-            batch_rows: limits.batch_rows,
-            batch_bytes: limits.batch_bytes,
+            commit_rows: limits.batch_rows,
             value_bytes: limits.value_bytes,
             verify_rows: self.config.verify_rows_in_writer,
             verified_at,

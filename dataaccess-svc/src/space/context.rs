@@ -11,6 +11,7 @@ use cadastre_domain::tags::{Inherited, Resolved, Vocabulary};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
+use super::borrowed::{Borrowed, BorrowedContexts};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{HeadRecord, NodeRecord, RecordError};
@@ -69,7 +70,7 @@ struct ContextKey {
 
 /// Which way from its node a context lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Side {
+pub(super) enum Side {
     /// What flows to the node: nothing of it moves without the epoch, as the node is a descendant of all of it.
     Above,
     /// What flows from the node.
@@ -77,17 +78,39 @@ enum Side {
 }
 
 /// Contexts of all spaces, bounded.
-pub(crate) struct ContextCache(Cache<ContextKey, Arc<Context>>);
+pub(crate) struct ContextCache {
+    own: Cache<ContextKey, Arc<Context>>,
+    /// What came from the shared cache.
+    pub(super) borrowed: BorrowedContexts,
+}
 
 impl ContextCache {
     /// An empty cache.
     pub(crate) fn new(entries: usize) -> Self {
-        Self(Cache::new(entries))
+        Self {
+            own: Cache::new(entries),
+            borrowed: Cache::new(entries),
+        }
     }
 
-    /// Forgets everything.
+    /// Forgets everything whose name may come to mean something else.
     pub(crate) fn clear(&self) {
-        self.0.clear();
+        self.own.clear();
+    }
+}
+
+/// A context, and whether anything of it came from the shared cache.
+struct Known {
+    context: Arc<Context>,
+    borrowed: bool,
+}
+
+impl Known {
+    fn own(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            borrowed: false,
+        }
     }
 }
 
@@ -100,6 +123,8 @@ pub(crate) struct Resolver<'a> {
     cache: Option<(&'a ContextCache, Uuid)>,
     /// Nodes of later versions are not durable and must not be remembered: their version may be given again.
     durable_version: u64,
+    /// The shared cache; for reads only.
+    shared: Option<Borrowed<'a>>,
     top: Arc<Context>,
 }
 
@@ -118,6 +143,7 @@ impl<'a> Resolver<'a> {
             vocabulary,
             cache: Some((cache, space)),
             durable_version: u64::MAX,
+            shared: None,
             top: Arc::default(),
         }
     }
@@ -130,6 +156,7 @@ impl<'a> Resolver<'a> {
             vocabulary,
             cache: None,
             durable_version: 0,
+            shared: None,
             top: Arc::default(),
         }
     }
@@ -150,8 +177,15 @@ impl<'a> Resolver<'a> {
             vocabulary,
             cache,
             durable_version: durable.version,
+            shared: None,
             top: Arc::default(),
         }
+    }
+
+    /// Besides with what others have worked out. Not for decisions.
+    pub(crate) fn sharing(mut self, shared: Option<Borrowed<'a>>) -> Self {
+        self.shared = shared;
+        self
     }
 
     /// The vocabulary it resolves with.
@@ -171,45 +205,53 @@ impl<'a> Resolver<'a> {
 
     /// What flows down to a prefix, whether or not there is a node.
     pub(crate) async fn context_above(&self, prefix: &Prefix) -> Outcome<Arc<Context>> {
+        Ok(self.find_above(prefix).await?.context)
+    }
+
+    async fn find_above(&self, prefix: &Prefix) -> Outcome<Known> {
         match self.rows.parent(prefix, self.head).await? {
-            Some(parent) => self.context_of(parent).await,
-            None => Ok(Arc::clone(&self.top)),
+            Some(parent) => self.find_below(parent).await,
+            None => Ok(Known::own(Arc::clone(&self.top))),
         }
     }
 
     /// What flows down to a stored node.
     pub(crate) async fn context_over(&self, node: &NodeRecord) -> Outcome<Arc<Context>> {
-        if let Some(known) = self.remembered(node, Side::Above) {
-            return Ok(known);
+        if let Some(known) = self.known(node, Side::Above).await {
+            return Ok(known.context);
         }
-        let context = self.context_above(&node.prefix).await?;
-        self.remember(node, Side::Above, &context);
-        Ok(context)
+        let known = self.find_above(&node.prefix).await?;
+        self.remember(node, Side::Above, &known);
+        Ok(known.context)
     }
 
     /// What flows down from a node.
     pub(crate) async fn context_of(&self, node: NodeRecord) -> Outcome<Arc<Context>> {
+        Ok(self.find_below(node).await?.context)
+    }
+
+    async fn find_below(&self, node: NodeRecord) -> Outcome<Known> {
         // Climb until something is known, then resolve downwards.
         let mut unknown = vec![node];
-        let mut context = loop {
+        let mut known = loop {
             let Some(lowest) = unknown.last() else {
-                break Arc::clone(&self.top);
+                break Known::own(Arc::clone(&self.top));
             };
-            if let Some(known) = self.remembered(lowest, Side::Below) {
+            if let Some(known) = self.known(lowest, Side::Below).await {
                 unknown.pop();
                 break known;
             }
             match self.rows.parent(&lowest.prefix, self.head).await? {
                 Some(parent) => unknown.push(parent),
-                None => break Arc::clone(&self.top),
+                None => break Known::own(Arc::clone(&self.top)),
             }
         };
         while let Some(node) = unknown.pop() {
-            let resolved = self.resolve(&node, &context)?;
-            context = Arc::new(context.below(&node, &resolved));
-            self.remember(&node, Side::Below, &context);
+            let resolved = self.resolve(&node, &known.context)?;
+            known.context = Arc::new(known.context.below(&node, &resolved));
+            self.remember(&node, Side::Below, &known);
         }
-        Ok(context)
+        Ok(known)
     }
 
     /// The tags of a stored node, given what flows down to it.
@@ -228,14 +270,28 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn remembered(&self, node: &NodeRecord, side: Side) -> Option<Arc<Context>> {
+    async fn known(&self, node: &NodeRecord, side: Side) -> Option<Known> {
         let (cache, space) = self.cache.filter(|_| node.revision <= self.durable_version)?;
-        cache.0.get(&self.key(space, node, side))
+        if let Some(context) = cache.own.get(&self.key(space, node, side)) {
+            return Some(Known::own(context));
+        }
+        let context = self.shared.as_ref()?.get(node, side).await?;
+        Some(Known {
+            context,
+            borrowed: true,
+        })
     }
 
-    fn remember(&self, node: &NodeRecord, side: Side, context: &Arc<Context>) {
-        if let Some((cache, space)) = self.cache.filter(|_| node.revision <= self.durable_version) {
-            cache.0.insert(self.key(space, node, side), Arc::clone(context));
+    fn remember(&self, node: &NodeRecord, side: Side, known: &Known) {
+        let Some((cache, space)) = self.cache.filter(|_| node.revision <= self.durable_version) else {
+            return;
+        };
+        let context = &known.context;
+        if !known.borrowed {
+            cache.own.insert(self.key(space, node, side), Arc::clone(context));
+        }
+        if let Some(shared) = &self.shared {
+            shared.found(node, side, context, known.borrowed);
         }
     }
 }

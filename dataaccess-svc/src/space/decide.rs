@@ -22,7 +22,7 @@ use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
 use super::reject::check_beneath;
 use super::view::node_view;
-use super::{allocate, definition, restructure, revert};
+use super::{allocate, definition, restructure, revert, staged};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
 use crate::keys;
@@ -94,10 +94,8 @@ pub(crate) struct Decider<'a> {
     pub time: Timestamp,
     /// Version the space will have.
     pub version: u64,
-    /// Rows one commit may hold.
-    pub batch_rows: usize,
-    /// Bytes one commit may hold.
-    pub batch_bytes: usize,
+    /// Rows one commit may hold. A command may have more: `staged::MOST_ROWS`.
+    pub commit_rows: usize,
     /// Bytes one value may have.
     pub value_bytes: usize,
     /// Index rows that may be looked at here.
@@ -489,7 +487,7 @@ impl Decider<'_> {
                 after: Some(after),
             });
             // Journal chunks, head and idempotency rows need room too.
-            if effects.writes.len() + effects.journal.len() / 16 + 64 > self.batch_rows {
+            if effects.writes.len() + effects.journal.len() / 16 + 64 > staged::MOST_ROWS {
                 return Err(too_many_children(&removed.prefix));
             }
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::CommandOutcome;
-use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_storage::{Etag, StoreError, Write};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -20,7 +20,7 @@ use super::handle::{Published, gone};
 use super::replay::replay;
 use super::step::{Step, apply, command_name, committed, fence};
 use super::writer::{Done, Job, Work};
-use super::{free, import, occupancy};
+use super::{free, import, occupancy, staged};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome, store_error};
 use crate::idempotency::{self, Remembered};
@@ -60,6 +60,8 @@ pub(super) struct Batch {
     vocabulary: cadastre_domain::tags::Vocabulary,
     overlay: Overlay,
     moves_epoch: bool,
+    /// It is larger than a commit: one command.
+    staged: bool,
     answers: Vec<Answer>,
 }
 
@@ -81,6 +83,10 @@ impl<'a> Group<'a> {
                 let rest = jobs.split_off(answers.len());
                 metrics::group(jobs.len());
                 reply(jobs, answers);
+                // It is true and was answered; whoever comes next folds it in, if this fails.
+                if let Err(error) = staged::finish(self.handle).await {
+                    tracing::warn!(%error, space = %self.handle.id, "a large change is not in its place yet");
+                }
                 return rest;
             }
             Err(error) if jobs.len() > 1 && alone_may_differ(&error) => {
@@ -125,6 +131,20 @@ impl<'a> Group<'a> {
                     return Ok(answers);
                 }
             }
+            // Nothing is decided on a command that is not in its place.
+            match staged::finish(self.handle).await {
+                Ok(()) => {}
+                Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => continue,
+                // Nothing of this group has been tried yet, or what was tried is still open.
+                Err(StoreError::OutcomeUnknown { reason, source }) => {
+                    return Err(StoreError::Unavailable {
+                        reason,
+                        retry_after: None,
+                        source,
+                    });
+                }
+                Err(error) => return Err(error),
+            }
             let published = self.handle.published();
             let batch = match self.decide(jobs, &published).await {
                 Ok(batch) => batch,
@@ -167,6 +187,7 @@ impl<'a> Group<'a> {
             published: Arc::clone(published),
             overlay: Overlay::new(),
             moves_epoch: false,
+            staged: false,
             answers: Vec::with_capacity(jobs.len()),
         };
         let commit_id = Uuid::new_v4();
@@ -194,20 +215,15 @@ impl<'a> Group<'a> {
                 .rows
                 .iter()
                 .any(|(_, v)| v.as_ref().is_some_and(|v| v.len() > limits.value_bytes));
-            if too_many || too_large || too_long {
-                if batch.overlay.is_empty() || too_long {
-                    batch.answers.push(Err(ApiError::new(
-                        ErrorCode::CommandTooLarge,
-                        format!(
-                            "This would change more than one commit can hold ({} rows, {} bytes). Do it in smaller steps.",
-                            limits.batch_rows, limits.batch_bytes
-                        ),
-                    )));
-                    continue;
-                }
+            if (too_many || too_large) && !batch.overlay.is_empty() {
                 // This one and those behind it go into the next commit.
                 break;
             }
+            if too_long || step.rows.len() > staged::MOST_ROWS || size > staged::MOST_BYTES {
+                batch.answers.push(Err(staged::too_large(step.rows.len(), size)));
+                continue;
+            }
+            batch.staged = too_many || too_large;
             bytes += size;
             let tree_moved = step.head.epoch != batch.head.epoch;
             {
@@ -245,7 +261,7 @@ impl<'a> Group<'a> {
             // A deletion that was cut off behind its fence can be sent again and is finished then.
             return match job.request {
                 Work::Fence => Ok(Step::nothing(batch, Done::Fenced)),
-                Work::Command(..) | Work::Free(_) | Work::Import(_) => Err(gone()),
+                Work::Command(..) | Work::Free(_) | Work::Import(_) | Work::Tidy => Err(gone()),
             };
         }
         let rows = Rows::with_overlay(&handle.store, &handle.partition, &batch.overlay);
@@ -258,6 +274,8 @@ impl<'a> Group<'a> {
                 return import::step(&decider, work, batch, job, commit_id).await;
             }
             Work::Fence => return Ok(fence(batch, job, time, commit_id)),
+            // The writer does it before it decides anything.
+            Work::Tidy => return Ok(Step::nothing(batch, Done::Tidy)),
             Work::Free(question) => {
                 let asked = free::Asked {
                     rows,
@@ -298,7 +316,7 @@ impl<'a> Group<'a> {
                             }
                             CommandOutcome::Planned { .. } => (None, [].as_slice()),
                         },
-                        Done::VerifyFirst | Done::Fenced | Done::Free(_) | Done::Imported(_) => {
+                        Done::VerifyFirst | Done::Fenced | Done::Tidy | Done::Free(_) | Done::Imported(_) => {
                             (None, [].as_slice())
                         }
                     };
@@ -343,8 +361,7 @@ impl<'a> Group<'a> {
             context: &job.context,
             time,
             version: batch.head.version + 1,
-            batch_rows: limits.batch_rows,
-            batch_bytes: limits.batch_bytes,
+            commit_rows: limits.batch_rows,
             value_bytes: limits.value_bytes,
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at,
@@ -353,9 +370,13 @@ impl<'a> Group<'a> {
     }
 
     /// Commits a batch; on success publishes its head.
-    async fn write(&mut self, batch: Batch) -> Result<Vec<Answer>, StoreError> {
+    async fn write(&mut self, mut batch: Batch) -> Result<Vec<Answer>, StoreError> {
         let handle = self.handle;
-        let mut writes = Vec::with_capacity(batch.overlay.len() + 1);
+        let (pending, dead) = match self.stage(&mut batch).await? {
+            None => (None, Vec::new()),
+            Some(prepared) => (Some(prepared.pending), prepared.dead),
+        };
+        let mut writes = Vec::with_capacity(batch.overlay.len() + dead.len() + 1);
         writes.push(Write::Replace {
             key: keys::head(),
             value: encode(&batch.head),
@@ -365,18 +386,23 @@ impl<'a> Group<'a> {
             Some(value) => Write::Put { key, value },
             None => Write::Delete { key },
         }));
+        writes.extend(dead.into_iter().map(|key| Write::Delete { key }));
         self.attempts.push(Attempt {
             commit_id: batch.head.commit_id,
             first_version: batch.published.head.version + 1,
             answers: batch.answers,
         });
-        let moving = if batch.moves_epoch {
+        let moving = if batch.moves_epoch || pending.is_some() {
             Some(handle.gate.begin().await)
         } else {
             None
         };
+        let rows = writes.len();
         let etags = match handle.store.commit(&handle.partition, writes).await {
-            Ok(etags) => etags,
+            Ok(etags) => {
+                metrics::commit(rows);
+                etags
+            }
             Err(error) => {
                 if matches!(error, StoreError::OutcomeUnknown { .. }) {
                     // Before the gate opens: reads must not take what may now be old for the present.
@@ -393,6 +419,7 @@ impl<'a> Group<'a> {
             head: batch.head,
             etag,
             vocabulary: batch.vocabulary,
+            pending,
         });
         drop(moving);
         Ok(self
@@ -400,6 +427,23 @@ impl<'a> Group<'a> {
             .pop()
             .map(|attempt| attempt.answers)
             .unwrap_or_default())
+    }
+
+    /// Writes the plan of a command that is larger than a commit; what remains in the batch makes it true.
+    async fn stage(&self, batch: &mut Batch) -> Result<Option<staged::Prepared>, StoreError> {
+        if !batch.staged {
+            return Ok(None);
+        }
+        metrics::staged(batch.overlay.len());
+        let mut planned = std::mem::take(&mut batch.overlay);
+        // It says who did it, should the answer of the commit be lost.
+        let journal = keys::journal(batch.head.version);
+        if let Some(entry) = planned.remove(&journal) {
+            batch.overlay.insert(journal, entry);
+        }
+        let prepared = staged::prepare(self.handle, batch.head.commit_id, planned).await?;
+        batch.head.pending = Some(prepared.record.clone());
+        Ok(Some(prepared))
     }
 
     /// Loads the head again after a conflict. If that shows that an earlier attempt has happened after all, its
@@ -492,7 +536,7 @@ fn alone_may_differ(error: &StoreError) -> bool {
 }
 
 /// Bounded, jittered: 2 ms doubling to at most 250 ms, between half and all of it.
-async fn backoff(attempt: u32) {
+pub(super) async fn backoff(attempt: u32) {
     let most = 2_u64.saturating_pow(attempt.min(8)).min(250);
     let wait = rand::random_range(most / 2..=most);
     tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -505,7 +549,7 @@ fn reply(jobs: Vec<Job>, answers: Vec<Answer>) {
     }
 }
 
-fn reply_error(jobs: Vec<Job>, error: &StoreError) {
+pub(super) fn reply_error(jobs: Vec<Job>, error: &StoreError) {
     let answers = jobs.iter().map(|_| Err(store_error(error))).collect();
     reply(jobs, answers);
 }

@@ -4,15 +4,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use cadastre_domain::tags::Vocabulary;
 use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::answers::AnswerCache;
+use super::borrowed::gathering;
 use super::context::ContextCache;
+use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
+use super::staged::{self, Pending, SpaceStore};
 use super::writer::Job;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
@@ -29,18 +32,40 @@ pub(crate) struct Published {
     pub etag: Etag,
     /// The definitions as of `head.tags_version`.
     pub vocabulary: Vocabulary,
+    /// The plan that the head names.
+    pub pending: Option<Pending>,
+}
+
+impl Published {
+    /// Grows with every commit to the head: the version, and within a version how far its plan is folded in.
+    fn age(&self) -> (u64, usize) {
+        let folded = self.head.pending.as_ref().map_or(usize::MAX, |plan| plan.folded);
+        (self.head.version, folded)
+    }
+
+    /// What must be the same before and after a read of several rows, for them to belong to one moment of the tree.
+    fn moment(&self) -> (Uuid, u64, Uuid, Option<Uuid>) {
+        let head = &self.head;
+        let plan = self.pending.as_ref().map(|pending| pending.plan);
+        (head.incarnation, head.epoch, head.epoch_commit, plan)
+    }
 }
 
 /// See the module.
 pub(crate) struct SpaceHandle {
     pub(crate) id: Uuid,
     pub(crate) partition: PartitionKey,
+    /// The rows as they are true ([`SpaceStore`]).
     pub(crate) store: Arc<dyn Store>,
+    /// The rows as they are stored.
+    stored: Arc<dyn Store>,
     pub(crate) config: DataAccessConfig,
     pub(crate) contexts: Arc<ContextCache>,
     pub(crate) answers: Arc<AnswerCache>,
+    /// The tag definitions with their times, where others write the store.
+    pub(super) definitions: ArcSwapOption<Definitions>,
     pub(crate) gate: Gate,
-    published: ArcSwap<Published>,
+    published: Arc<ArcSwap<Published>>,
     /// Says that what is published has changed, to those who follow.
     pub(crate) moved: watch::Sender<()>,
     /// A commit's outcome is unknown and could not be settled: what is published may be old.
@@ -54,19 +79,57 @@ const OPTIMISTIC_READS: usize = 4;
 
 /// Loads the head and the definitions of a space; `None` if there is no head.
 pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Outcome<Option<Published>> {
+    load_after(store, partition, None).await
+}
+
+/// The same, where an earlier head and its definitions are known.
+async fn load_after(
+    store: &Arc<dyn Store>,
+    partition: &PartitionKey,
+    known: Option<&Published>,
+) -> Outcome<Option<Published>> {
     // The definitions must belong to the head: read the head again behind them.
     for _ in 0..16 {
         let Some(row) = store.get(partition, &keys::head()).await? else {
             return Ok(None);
         };
         let head: HeadRecord = decode(&row.key, &row.value)?;
-        let vocabulary = load_vocabulary(Rows::durable(store, partition)).await?;
+        let pending = match &head.pending {
+            None => None,
+            Some(record) => match staged::load(store, partition, record).await? {
+                Some(pending) => Some(pending),
+                // Another process has finished it since.
+                None if !store.limits().exclusive => continue,
+                None => {
+                    let key = row.key;
+                    let reason = format!("the rows of plan {} are missing", record.plan);
+                    return Err(RecordError::Inconsistent { key, reason }.into());
+                }
+            },
+        };
+        if let Some(known) = known
+            && let Some(defined) = Defined::at(&head)
+            && Defined::at(&known.head) == Some(defined)
+        {
+            return Ok(Some(Published {
+                head,
+                etag: row.etag,
+                vocabulary: known.vocabulary.clone(),
+                pending,
+            }));
+        }
+        let rows = match &pending {
+            None => Rows::durable(store, partition),
+            Some(pending) => Rows::with_overlay(store, partition, &pending.writes),
+        };
+        let vocabulary = load_vocabulary(rows).await?;
         let again = store.get(partition, &keys::head()).await?;
         if again.is_some_and(|again| again.etag == row.etag) || store.limits().exclusive {
             return Ok(Some(Published {
                 head,
                 etag: row.etag,
                 vocabulary,
+                pending,
             }));
         }
     }
@@ -108,15 +171,19 @@ impl SpaceHandle {
         answers: Arc<AnswerCache>,
         published: Published,
     ) -> Self {
+        let published = Arc::new(ArcSwap::from_pointee(published));
+        let true_rows = SpaceStore::new(Arc::clone(&store), Arc::clone(&published));
         Self {
             id,
             partition: keys::space_partition(id),
-            store,
+            store: Arc::new(true_rows),
+            stored: store,
             config,
             contexts,
             answers,
+            definitions: ArcSwapOption::empty(),
             gate: Gate::default(),
-            published: ArcSwap::from_pointee(published),
+            published,
             moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
             queue: parking_lot::Mutex::new(None),
@@ -135,7 +202,7 @@ impl SpaceHandle {
         let published = Arc::new(published);
         self.published.rcu(|known| {
             let same_life = known.head.incarnation == published.head.incarnation;
-            let older = same_life && published.head.version < known.head.version;
+            let older = same_life && published.age() < known.age();
             Arc::clone(if older { known } else { &published })
         });
         self.moved.send_replace(());
@@ -146,7 +213,7 @@ impl SpaceHandle {
     /// that is the truth now. Otherwise what the writer has published meanwhile is newer, and stays.
     fn take_over(&self, known: &Published, fresh: Published) {
         let same_life = known.head.incarnation == fresh.head.incarnation;
-        if same_life && fresh.head.version < known.head.version {
+        if same_life && fresh.age() < known.age() {
             tracing::error!(
                 space = %self.id,
                 version = known.head.version,
@@ -174,11 +241,13 @@ impl SpaceHandle {
         if self.store.limits().exclusive {
             return alive(known);
         }
-        let row = self.store.get(&self.partition, &keys::head()).await?;
+        let row = self.stored.get(&self.partition, &keys::head()).await?;
         if row.as_ref().is_some_and(|row| row.etag == known.etag) {
             return alive(known);
         }
-        let fresh = load(&self.store, &self.partition).await?.ok_or_else(gone)?;
+        let fresh = load_after(&self.stored, &self.partition, Some(&known))
+            .await?
+            .ok_or_else(gone)?;
         self.take_over(&known, fresh);
         alive(self.published())
     }
@@ -192,7 +261,7 @@ impl SpaceHandle {
     /// The same, for a caller that holds the gate.
     pub(crate) async fn load_and_publish(&self) -> Outcome<()> {
         let known = self.published();
-        let fresh = load(&self.store, &self.partition).await?.ok_or_else(|| {
+        let fresh = load(&self.stored, &self.partition).await?.ok_or_else(|| {
             // Heads are never deleted: somebody removed the partition under us.
             let reason = format!("the head of space {} is missing", self.id);
             Failure::Store(StoreError::Corrupt { reason, source: None })
@@ -212,10 +281,11 @@ impl SpaceHandle {
         if !self.store.limits().exclusive {
             for _ in 0..4 * OPTIMISTIC_READS {
                 let before = self.current().await?;
-                let epoch = (before.head.incarnation, before.head.epoch);
-                let value = read(before).await;
+                let moment = before.moment();
+                let (value, found) = gathering(read(before)).await;
                 let after = self.current().await?;
-                if (after.head.incarnation, after.head.epoch) == epoch {
+                if after.moment() == moment {
+                    self.leave(found);
                     return value;
                 }
             }

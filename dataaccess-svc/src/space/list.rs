@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use cadastre_api_types::ErrorCode;
-use cadastre_api_types::internal::{
-    Listed, NodeListQuery, NodeRef, NodeSelection, NodeView, TagListQuery, TagView,
-};
+use cadastre_api_types::internal::{Listed, NodeListQuery, NodeRef, NodeSelection, NodeView};
 use cadastre_domain::hierarchy::{ChildProbe, ChildScan};
 use cadastre_domain::tags::{ExplicitTags, Resolved, TagName, TagValue};
 use cadastre_domain::{Prefix, Scope, Visibility};
@@ -16,10 +14,10 @@ use super::decide::tag_error;
 use super::read::{find, no_node};
 use super::segments::{self, Segment};
 use super::tag_query::TagQuery;
-use super::view::{node_view, tag_view};
+use super::view::node_view;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{NodeRecord, TagRecord, decode};
+use crate::records::{NodeRecord, decode};
 
 /// Nodes that one page may look at without finding enough before it is answered short.
 const VISITS_PER_PAGE: usize = 1_000;
@@ -88,42 +86,6 @@ impl SpaceHandle {
             page.walk(segments, after).await
         })
         .await
-    }
-
-    /// A page of tag definitions by name.
-    pub(crate) async fn tags(&self, query: &TagListQuery) -> Outcome<Listed<TagView>> {
-        self.current().await?;
-        let part = query.name_contains.as_deref().map(str::to_lowercase);
-        let mut range = keys::tag_range();
-        if let Some(after) = &query.page.after {
-            let after = TagName::new(after).map_err(|_| foreign_cursor())?;
-            range.start = Some(keys::after_tag(&after));
-        }
-        let mut items = Vec::new();
-        loop {
-            let (page, next) = self.durable().scan(&range, 256).await?;
-            for (key, bytes) in page {
-                let record: TagRecord = decode(&key, &bytes)?;
-                let name = record.name.to_string();
-                if part
-                    .as_deref()
-                    .is_some_and(|part| !name.to_lowercase().contains(part))
-                {
-                    continue;
-                }
-                items.push(tag_view(&record));
-                if items.len() >= query.page.limit {
-                    return Ok(Listed {
-                        items,
-                        next: Some(name),
-                    });
-                }
-            }
-            match next {
-                Some(next) => range.start = Some(next),
-                None => return Ok(Listed { items, next: None }),
-            }
-        }
     }
 }
 

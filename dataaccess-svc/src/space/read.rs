@@ -10,6 +10,7 @@ use cadastre_domain::tags::{How, LocalTags, TagName, TagValue};
 use cadastre_domain::{Prefix, Scope, Visibility};
 
 use super::SpaceHandle;
+use super::borrowed::Borrowed;
 use super::context::{Context, Resolver};
 use super::handle::Published;
 use super::view::node_view;
@@ -55,8 +56,16 @@ pub(crate) fn parse_id_row(key: &cadastre_storage::RowKey, bytes: &[u8]) -> Outc
 }
 
 impl SpaceHandle {
-    /// A resolver over what is durable.
+    /// A resolver over what is durable, for reads.
     pub(crate) fn resolver<'a>(&'a self, published: &'a Published) -> Resolver<'a> {
+        let shared = self.config.cache.as_ref();
+        self.own_resolver(published).sharing(
+            shared.and_then(|cache| Borrowed::at(cache, &self.contexts.borrowed, self.id, &published.head)),
+        )
+    }
+
+    /// The same without what others have worked out, for decisions.
+    pub(crate) fn own_resolver<'a>(&'a self, published: &'a Published) -> Resolver<'a> {
         Resolver::cached(
             self.durable(),
             &published.head,
@@ -68,16 +77,20 @@ impl SpaceHandle {
 
     /// One node with its resolved tags.
     pub(crate) async fn node(&self, scope: &Scope, node: &NodeRef) -> Outcome<Arc<NodeView>> {
-        let remembers = self.store.limits().exclusive && !self.unsettled.load(Ordering::Acquire);
+        let exclusive = self.store.limits().exclusive;
+        let remembers = !exclusive || !self.unsettled.load(Ordering::Acquire);
         if let (NodeRef::Id(id), true) = (node, remembers)
+            // On a store that others write the head has to be read for it.
+            && self.answers.holds(self.id, *id)
             && let Some(view) = self.answers.get(self.id, *id, &self.current().await?.head)
             && scope.covers(&view.prefix)
         {
             return Ok(view);
         }
         let (view, published) = self.read_node(scope, node).await?;
-        // Only now is it known to belong to one moment.
-        if remembers && view.visibility == Visibility::Full {
+        // Only now is it known to belong to one moment; where others write, to this one if no commit lay between.
+        let of_this_head = exclusive || self.published().head.commit_id == published.head.commit_id;
+        if remembers && of_this_head && view.visibility == Visibility::Full {
             self.answers.put(self.id, &published.head, &view);
         }
         Ok(view)

@@ -77,9 +77,11 @@ fn next_head(batch: &Batch, effects: &Effects, time: Timestamp, commit_id: Uuid)
     head.last_time = time;
     if effects.moves_epoch {
         head.epoch += 1;
+        head.epoch_commit = commit_id;
     }
     if effects.vocabulary.is_some() {
         head.tags_version = head.version;
+        head.tags_commit = commit_id;
     }
     let made = effects.created.iter().map(|placed| &placed.prefix);
     let removed = effects.removed.iter().map(|placed| &placed.prefix);

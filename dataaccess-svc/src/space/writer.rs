@@ -24,8 +24,9 @@ use super::SpaceHandle;
 use super::command::Workshop;
 use super::free::{FreeAnswer, FreeQuestion};
 use super::free_index::FreeIndex;
-use super::group::Group;
+use super::group::{Group, reply_error};
 use super::import::ImportWork;
+use super::staged;
 
 /// A command waiting for the writer.
 pub(crate) struct Job {
@@ -44,6 +45,8 @@ pub(crate) enum Work {
     Free(FreeQuestion),
     /// The next records of an import, or its end.
     Import(ImportWork),
+    /// What is left of large commands is brought to its end: `staged`.
+    Tidy,
 }
 
 /// What came of it.
@@ -59,6 +62,8 @@ pub(crate) enum Done {
     Free(Box<FreeAnswer>),
     /// What became of the records.
     Imported(Box<ImportPartReport>),
+    /// Nothing is left.
+    Tidy,
 }
 
 /// A writer without work ends after this; the next command starts another.
@@ -139,6 +144,15 @@ async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: Can
                         Ok(job) => jobs.push_back(job),
                         Err(_) => break,
                     }
+                }
+                if jobs.iter().any(|job| matches!(job.request, Work::Tidy))
+                    && let Err(error) = staged::tidy(&handle).await
+                {
+                    let (asked, others): (VecDeque<_>, _) = jobs
+                        .into_iter()
+                        .partition(|job| matches!(job.request, Work::Tidy));
+                    jobs = others;
+                    reply_error(Vec::from(asked), &error);
                 }
                 // What does not fit into one commit goes into the next.
                 while !jobs.is_empty() {

@@ -1,4 +1,4 @@
-//! Accounts in their partitions, with a cache that is only believed where nobody else writes the store.
+//! Accounts in their partitions: lists and changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,14 @@ use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::change::{Changed, decide, no_user};
+use super::change::{Changed, decide};
+use super::read::Remembered;
 use crate::catalogue::Catalogue;
 use crate::clock::micros;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
-use crate::idempotency::{self, Remembered};
+use crate::idempotency;
+use crate::idempotency::Remembered as RememberedChange;
 use crate::keys;
 use crate::records::{
     AccountRecord, IdempotencyRecord, JournalEntry, JournalImage, UserHeadRecord, decode, encode,
@@ -34,19 +36,19 @@ const LANES: usize = 64;
 
 /// All accounts.
 pub(crate) struct Users {
-    store: Arc<dyn Store>,
-    config: DataAccessConfig,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) config: DataAccessConfig,
     catalogue: Arc<Catalogue>,
-    cache: Cache<String, Arc<Account>>,
+    pub(super) cache: Cache<String, Remembered>,
     lanes: Vec<Mutex<()>>,
     /// Held while an administrator is removed.
     administrators: Mutex<()>,
 }
 
 /// What is stored of a user, with the head's version in the store.
-struct Stored {
-    head: Option<(UserHeadRecord, cadastre_storage::Etag)>,
-    account: Option<Account>,
+pub(super) struct Stored {
+    pub(super) head: Option<(UserHeadRecord, cadastre_storage::Etag)>,
+    pub(super) account: Option<Account>,
 }
 
 impl Users {
@@ -61,28 +63,6 @@ impl Users {
             lanes,
             administrators: Mutex::new(()),
         }
-    }
-
-    /// One account.
-    pub(crate) async fn get(&self, name: &str) -> Outcome<Arc<Account>> {
-        let exclusive = self.store.limits().exclusive;
-        if exclusive && let Some(known) = self.cache.get(name) {
-            return Ok(known);
-        }
-        // Under the lane, so that an older state never overwrites what a change has just put into the cache.
-        let _lane = if exclusive {
-            Some(self.lane(name).lock().await)
-        } else {
-            None
-        };
-        let partition = keys::user_partition(name);
-        let rows = Rows::durable(&self.store, &partition);
-        let record: Option<AccountRecord> = rows.record(&keys::account()).await?;
-        let account = Arc::new(record.ok_or_else(no_user)?.account);
-        if exclusive {
-            self.cache.insert(name.to_owned(), Arc::clone(&account));
-        }
-        Ok(account)
     }
 
     /// A page of accounts by name.
@@ -108,7 +88,7 @@ impl Users {
                 if part.as_deref().is_some_and(|part| !name.contains(part)) {
                     continue;
                 }
-                match self.get(&name).await {
+                match self.shown(&name).await {
                     Ok(account) => items.push(account),
                     // The index may name one too many, never one too few.
                     Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => continue,
@@ -170,12 +150,12 @@ impl Users {
                     done = Some(changed);
                     break;
                 }
-                if self
+                let committed = self
                     .commit(&partition, context, request, &stored, &changed, now)
-                    .await?
-                {
+                    .await?;
+                if let Some(commit) = committed {
                     match &changed.account {
-                        Some(account) => self.cache.insert(request.name.clone(), Arc::new(account.clone())),
+                        Some(account) => self.remember(commit, Arc::new(account.clone())),
                         None => {
                             self.cache.remove(&request.name);
                         }
@@ -222,7 +202,7 @@ impl Users {
                     0,
                     now,
                     lifetime,
-                    &Remembered::default(),
+                    &RememberedChange::default(),
                 ));
                 writes.extend(idempotency::as_writes(kept));
             }
@@ -261,7 +241,7 @@ impl Users {
             | UserChange::RevokeToken { .. } => return Ok(None),
         };
         let guard = self.administrators.lock().await;
-        let account = self.get(&request.name).await?;
+        let account = self.decided_on(&request.name).await?;
         let is_administrator = |grant: &Grant| grant.role == Role::SystemAdmin;
         let concerned = account
             .grants
@@ -277,7 +257,7 @@ impl Users {
             ));
         }
         if !self
-            .get(&context.actor)
+            .decided_on(&context.actor)
             .await?
             .grants
             .iter()
@@ -326,7 +306,7 @@ impl Users {
         }
     }
 
-    fn lane(&self, name: &str) -> &Mutex<()> {
+    pub(super) fn lane(&self, name: &str) -> &Mutex<()> {
         use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(name);
         &self.lanes[(hash % LANES as u64) as usize]
@@ -340,7 +320,7 @@ impl Users {
             .map_or(now, |(head, _)| now.max(head.last_time))
     }
 
-    async fn stored(&self, partition: &PartitionKey) -> Outcome<Stored> {
+    pub(super) async fn stored(&self, partition: &PartitionKey) -> Outcome<Stored> {
         let mut rows = self
             .store
             .get_many(partition, &[keys::head(), keys::account()])
@@ -357,7 +337,7 @@ impl Users {
         Ok(Stored { head, account })
     }
 
-    /// `false` = lost a race.
+    /// The id of the commit; `None` = lost a race.
     async fn commit(
         &self,
         partition: &PartitionKey,
@@ -366,7 +346,7 @@ impl Users {
         stored: &Stored,
         changed: &Changed,
         now: Timestamp,
-    ) -> Outcome<bool> {
+    ) -> Outcome<Option<Uuid>> {
         let head = UserHeadRecord {
             v: 1,
             version: stored.head.as_ref().map_or(0, |(head, _)| head.version) + 1,
@@ -411,9 +391,9 @@ impl Users {
         }
         if let Some(key) = &request.options.idempotency {
             let lifetime = self.config.idempotency_lifetime;
-            let what = Remembered {
+            let what = RememberedChange {
                 made: changed.made,
-                ..Remembered::default()
+                ..RememberedChange::default()
             };
             let rows = Rows::durable(&self.store, partition);
             let mut rows = idempotency::sweep(rows, head.last_time, lifetime).await?;
@@ -427,8 +407,8 @@ impl Users {
             writes.extend(idempotency::as_writes(rows));
         }
         match self.store.commit(partition, writes).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => Ok(false),
+            Ok(_) => Ok(Some(head.commit_id)),
+            Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => Ok(None),
             Err(StoreError::OutcomeUnknown { reason, source }) => {
                 self.cache.remove(&request.name);
                 crate::metrics::unknown_outcome();
@@ -437,7 +417,8 @@ impl Users {
                         // The lane keeps others of this process away, so the head is ours or it did not happen
                         // (or another replica has written since: then the change is decided again).
                         Ok(fresh) => {
-                            return Ok(fresh.head.is_some_and(|(now, _)| now.commit_id == head.commit_id));
+                            let now = fresh.head.map(|(now, _)| now.commit_id);
+                            return Ok(now.filter(|commit| *commit == head.commit_id));
                         }
                         Err(_) => tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 25)).await,
                     }

@@ -497,11 +497,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn free_space_is_what_the_nodes_leave(steps in proptest::collection::vec(some_step(), 1..50), shared in any::<bool>()) {
+    fn free_space_is_what_the_nodes_leave(steps in proptest::collection::vec(some_step(), 1..50), shape in 0..4) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-            let store = if shared { Arc::new(SharedStore(store)) as Arc<dyn Store> } else { store };
+            let store: Arc<dyn Store> = match shape {
+                0 => store,
+                1 => Arc::new(Shaped::shared(store)),
+                _ => tiny(shape == 2),
+            };
             let access = open(Arc::clone(&store)).await;
             let space = new_space(access.as_ref(), "s").await;
             made_node(access.as_ref(), space, "10.0.0.0/24").await;

@@ -303,7 +303,7 @@ async fn a_wait_ends_with_the_next_command_or_when_time_is_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_notices_what_another_process_commits_to_the_same_store() {
-    let store = Arc::new(SharedStore(Arc::new(MemoryStore::new())));
+    let store = Arc::new(Shaped::shared(Arc::new(MemoryStore::new())));
     let here = open(store.clone()).await;
     let space = new_space(here.as_ref(), "s").await;
     let there = open(store).await;

@@ -7,7 +7,7 @@ use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::*;
 use cadastre_domain::tags::{ConflictPolicy, ExplicitTags};
 use cadastre_domain::{Prefix, Scope};
-use cadastre_storage::{Chances, FaultStore, Limits, MemoryStore, Store};
+use cadastre_storage::{Chances, FaultStore, MemoryStore, Store};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -217,62 +217,7 @@ fn some_line() -> impl Strategy<Value = (Prefix, Vec<(&'static str, &'static str
 
 /// A store whose commits hold little, as a distant service's.
 fn small() -> Arc<dyn Store> {
-    #[derive(Debug)]
-    struct Small(SharedStore);
-    #[async_trait::async_trait]
-    impl Store for Small {
-        fn limits(&self) -> Limits {
-            Limits {
-                batch_rows: 100,
-                ..self.0.limits()
-            }
-        }
-        async fn get(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            key: &cadastre_storage::RowKey,
-        ) -> Result<Option<cadastre_storage::Row>, cadastre_storage::StoreError> {
-            self.0.get(partition, key).await
-        }
-        async fn get_many(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            keys: &[cadastre_storage::RowKey],
-        ) -> Result<Vec<Option<cadastre_storage::Row>>, cadastre_storage::StoreError> {
-            self.0.get_many(partition, keys).await
-        }
-        async fn scan(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            range: &cadastre_storage::KeyRange,
-            limit: usize,
-        ) -> Result<cadastre_storage::Page, cadastre_storage::StoreError> {
-            self.0.scan(partition, range, limit).await
-        }
-        async fn last_at_or_before(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            key: &cadastre_storage::RowKey,
-            floor: &cadastre_storage::RowKey,
-        ) -> Result<Option<cadastre_storage::Row>, cadastre_storage::StoreError> {
-            self.0.last_at_or_before(partition, key, floor).await
-        }
-        async fn commit(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            writes: Vec<cadastre_storage::Write>,
-        ) -> Result<Vec<cadastre_storage::Etag>, cadastre_storage::StoreError> {
-            assert!(writes.len() <= 100, "{} rows in one commit", writes.len());
-            self.0.commit(partition, writes).await
-        }
-        async fn ping(&self) -> Result<(), cadastre_storage::StoreError> {
-            self.0.ping().await
-        }
-        async fn close(&self) {
-            self.0.close().await;
-        }
-    }
-    Arc::new(Small(SharedStore(Arc::new(MemoryStore::new()))))
+    Arc::new(Shaped::narrow(Arc::new(MemoryStore::new()), 100))
 }
 
 proptest! {

@@ -13,6 +13,8 @@ mod past;
 mod replicas;
 mod revert;
 mod search;
+mod shaped;
+mod staged;
 mod structure;
 mod support;
 mod users;

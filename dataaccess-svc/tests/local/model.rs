@@ -497,7 +497,14 @@ proptest! {
         steps in prop::collection::vec(some_step(), 1..12), limit in 1usize..5,
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let store = SharedStore(Arc::new(MemoryStore::new()));
+        let store = Shaped::shared(Arc::new(MemoryStore::new()));
         runtime.block_on(play(Arc::new(store), steps, limit));
+    }
+    #[test]
+    fn the_same_holds_where_nearly_every_command_is_larger_than_a_commit(
+        steps in prop::collection::vec(some_step(), 1..12), limit in 1usize..5, own in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(play(tiny(own), steps, limit));
     }
 }

@@ -336,7 +336,7 @@ proptest! {
     #[test]
     fn the_same_holds_on_a_store_shared_with_others(steps in some_play(), limit in 1usize..6) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let store = SharedStore(Arc::new(MemoryStore::new()));
+        let store = Shaped::shared(Arc::new(MemoryStore::new()));
         runtime.block_on(play(Arc::new(store), steps, limit));
     }
 }

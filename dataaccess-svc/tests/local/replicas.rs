@@ -17,7 +17,7 @@ async fn two_replicas() -> [Arc<LocalDataAccess>; 2] {
 }
 
 async fn replicas_of(store: Arc<dyn Store>) -> [Arc<LocalDataAccess>; 2] {
-    let replica = || Arc::new(SharedStore(Arc::clone(&store))) as Arc<dyn Store>;
+    let replica = || Arc::new(Shaped::shared(Arc::clone(&store))) as Arc<dyn Store>;
     [open(replica()).await, open(replica()).await]
 }
 

@@ -7,10 +7,10 @@ use cadastre_api_types::internal::*;
 use cadastre_dataaccess::{DataAccessConfig, LocalDataAccess};
 use cadastre_domain::tags::{ConflictPolicy, ExplicitTags, Inheritance, TagDefinition, TagName, TagValue};
 use cadastre_domain::{Prefix, Scope};
-use cadastre_storage::{
-    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Row, RowKey, Store, StoreError, Write,
-};
+use cadastre_storage::{KeyRange, MemoryStore, PartitionKey, Row, RowKey, Store};
 use uuid::Uuid;
+
+pub(crate) use crate::shaped::{Shaped, tiny};
 
 pub(crate) fn context() -> CallContext {
     scoped(Scope::Whole)
@@ -175,62 +175,14 @@ pub(crate) async fn all(
     }
 }
 
-/// A store as replicas see one: others may write it, and it cannot look backwards.
-#[derive(Debug)]
-pub(crate) struct SharedStore(pub(crate) Arc<dyn Store>);
-
-#[async_trait::async_trait]
-impl Store for SharedStore {
-    fn limits(&self) -> Limits {
-        Limits {
-            exclusive: false,
-            backwards: false,
-            ..self.0.limits()
-        }
-    }
-    async fn get(&self, partition: &PartitionKey, key: &RowKey) -> Result<Option<Row>, StoreError> {
-        self.0.get(partition, key).await
-    }
-    async fn get_many(
-        &self,
-        partition: &PartitionKey,
-        keys: &[RowKey],
-    ) -> Result<Vec<Option<Row>>, StoreError> {
-        self.0.get_many(partition, keys).await
-    }
-    async fn scan(
-        &self,
-        partition: &PartitionKey,
-        range: &KeyRange,
-        limit: usize,
-    ) -> Result<Page, StoreError> {
-        // Short pages, as a distant service gives them.
-        self.0.scan(partition, range, limit.min(3)).await
-    }
-    async fn last_at_or_before(
-        &self,
-        _partition: &PartitionKey,
-        _key: &RowKey,
-        _floor: &RowKey,
-    ) -> Result<Option<Row>, StoreError> {
-        Err(StoreError::Unsupported {
-            what: "look backwards",
-        })
-    }
-    async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
-        self.0.commit(partition, writes).await
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
-    }
-    async fn close(&self) {
-        self.0.close().await;
-    }
-}
-
-/// All rows of a partition whose keys begin like this.
+/// All rows of a partition whose keys begin like this, once large changes are in their places.
 pub(crate) async fn rows(store: &dyn Store, partition: &str, kind: &str) -> Vec<Row> {
     let partition = PartitionKey::new(partition).unwrap();
+    let head = RowKey::new("head").unwrap();
+    let pending = |row: Row| String::from_utf8_lossy(&row.value).contains("\"Pending\":");
+    while store.get(&partition, &head).await.unwrap().is_some_and(pending) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
     let mut out = Vec::new();
     let mut range = KeyRange {
         start: None,

@@ -73,12 +73,7 @@ async fn a_user_can_be_made_once_and_is_listed() {
     assert_eq!(names, ["a", "a-b", "ada", "ada2", "bob"]);
     change(access.as_ref(), "ada", UserChange::Delete).await.unwrap();
     let gone = access
-        .get_user(
-            &context(),
-            UserQuery {
-                name: "ada".to_owned(),
-            },
-        )
+        .get_user(&context(), UserQuery::complete("ada".to_owned()))
         .await
         .unwrap_err();
     assert_eq!(gone.code, ErrorCode::NotFound);
@@ -137,9 +132,7 @@ async fn a_role_acts_at_once_and_is_taken_at_once() {
     change(access.as_ref(), "ada", UserChange::Grant { grant: grant.clone() })
         .await
         .unwrap();
-    let query = || UserQuery {
-        name: "ada".to_owned(),
-    };
+    let query = || UserQuery::complete("ada".to_owned());
     assert_eq!(
         access.get_user(&context(), query()).await.unwrap().grants.len(),
         1
@@ -201,12 +194,7 @@ async fn concurrent_changes_of_one_user_lose_nothing() {
         task.await.unwrap();
     }
     let account = access
-        .get_user(
-            &context(),
-            UserQuery {
-                name: "ada".to_owned(),
-            },
-        )
+        .get_user(&context(), UserQuery::complete("ada".to_owned()))
         .await
         .unwrap();
     assert_eq!(account.sessions.len(), 20);
@@ -234,9 +222,7 @@ async fn one_key_does_not_make_two_users() {
     ));
     let other = access.change_user(&context(), make("bob")).await.unwrap_err();
     assert_eq!(other.code, ErrorCode::IdempotencyMismatch);
-    let query = UserQuery {
-        name: "bob".to_owned(),
-    };
+    let query = UserQuery::complete("bob".to_owned());
     assert_eq!(
         access.get_user(&context(), query).await.unwrap_err().code,
         ErrorCode::NotFound
@@ -277,9 +263,7 @@ async fn a_creation_is_answered_the_same_again_whatever_became_of_the_user() {
     assert_eq!(told(access.change_user(&context(), make()).await.unwrap()), first);
     change(access.as_ref(), "ada", UserChange::Delete).await.unwrap();
     assert_eq!(told(access.change_user(&context(), make()).await.unwrap()), first);
-    let query = UserQuery {
-        name: "ada".to_owned(),
-    };
+    let query = UserQuery::complete("ada".to_owned());
     let gone = access.get_user(&context(), query).await.unwrap_err();
     assert_eq!(gone.code, ErrorCode::NotFound, "answering again makes nothing");
 }

@@ -21,7 +21,8 @@ type Values = BTreeMap<TagName, (TagValue, Origin)>;
 
 /// What flows down from a node; the default is nothing. A clone is cheap, and a node without tags
 /// of its own passes on the very same.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Inherited(Arc<Values>);
 
 impl Inherited {

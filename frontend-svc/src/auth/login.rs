@@ -84,9 +84,7 @@ async fn find(
     let Ok(name) = UserName::new(name) else {
         return Ok(None);
     };
-    let query = UserQuery {
-        name: name.to_string(),
-    };
+    let query = UserQuery::complete(name.to_string());
     match state.access.get_user(&context(name.as_ref(), info), query).await {
         Ok(account) => Ok(Some(account)),
         Err(error) if error.code == ErrorCode::NotFound => Ok(None),

@@ -48,7 +48,7 @@ pub(crate) async fn authenticate(
         return of_session(state, &claims, info).await;
     }
     let presented = api_token::parse(token)?;
-    let account = account(state, presented.user.as_ref(), info).await?;
+    let account = account(state, UserQuery::complete(presented.user.as_ref()), info).await?;
     api_token::check(&presented, &account, state.clock.now())?;
     Ok(Principal {
         account,
@@ -61,7 +61,7 @@ async fn of_session(
     claims: &Claims,
     info: &RequestInfo,
 ) -> Result<Principal, ApiError> {
-    let account = account(state, &claims.sub, info).await?;
+    let account = account(state, UserQuery::without_secrets(&claims.sub), info).await?;
     let now = state.clock.now().as_second();
     let open = account
         .sessions
@@ -77,11 +77,12 @@ async fn of_session(
     }
 }
 
-async fn account(state: &FrontendState, user: &str, info: &RequestInfo) -> Result<Arc<Account>, ApiError> {
-    let query = UserQuery {
-        name: user.to_owned(),
-    };
-    let found = state.access.get_user(&context(user, info), query).await;
+async fn account(
+    state: &FrontendState,
+    query: UserQuery,
+    info: &RequestInfo,
+) -> Result<Arc<Account>, ApiError> {
+    let found = state.access.get_user(&context(&query.name, info), query).await;
     found.map_err(|error| {
         if error.code == ErrorCode::NotFound {
             invalid()

@@ -221,12 +221,7 @@ async fn target(
     must_administer_roles(caller)?;
     state
         .access
-        .get_user(
-            &caller.context(),
-            UserQuery {
-                name: name.to_string(),
-            },
-        )
+        .get_user(&caller.context(), UserQuery::without_secrets(name.to_string()))
         .await
 }
 

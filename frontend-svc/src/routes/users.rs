@@ -145,9 +145,7 @@ pub(crate) async fn get(
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
     Query::of(&request, &[])?;
-    let query = UserQuery {
-        name: name_in_path(&request)?.to_string(),
-    };
+    let query = UserQuery::without_secrets(name_in_path(&request)?.to_string());
     let account = state.access.get_user(&caller.context(), query).await?;
     Ok(reply::one(&to_wire(&account, &account.grants), account.revision)?)
 }

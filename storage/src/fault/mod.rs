@@ -5,11 +5,13 @@
 //! one inside, which is why it passes the same conformance suite, and it counts calls, so that a test can
 //! say how many reads something may cost.
 
+mod cache;
 mod gate;
 mod plan;
 
 use async_trait::async_trait;
 
+pub use cache::FaultCache;
 pub use gate::Gate;
 pub use plan::{Chances, Fault, FaultPlan, Hook, Op, Rule};
 

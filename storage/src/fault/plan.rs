@@ -29,9 +29,13 @@ pub enum Op {
     Commit,
     /// `Store::ping`
     Ping,
+    /// `Cache::get`
+    CacheGet,
+    /// `Cache::put`
+    CachePut,
 }
 
-const OPS: usize = 6;
+const OPS: usize = 8;
 
 /// An asynchronous hook of a test.
 pub type Hook = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;

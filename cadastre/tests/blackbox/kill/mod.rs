@@ -6,6 +6,7 @@ mod allocation;
 mod audit;
 mod follower;
 mod region;
+mod replicas;
 mod worker;
 
 use std::sync::Arc;

@@ -10,26 +10,10 @@ use reqwest::Method;
 
 use crate::support::deployment::free_port;
 use crate::support::process::{Directory, Process, command};
+use crate::support::services::{EMULATOR_KEY, azurite, connection, some_table};
 use crate::support::{Client, json};
 
 const PASSWORD: &str = "a password for tests only";
-/// The key of the emulator, which everybody knows.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-
-/// Where Azurite listens; `make test` starts it.
-fn azurite() -> String {
-    std::env::var("CADASTRE_TEST_AZURITE")
-        .expect("CADASTRE_TEST_AZURITE=HOST:PORT of an Azurite table service (make test starts one)")
-}
-
-fn connection(address: &str, key: &str) -> String {
-    format!("AccountName=devstoreaccount1;AccountKey={key};TableEndpoint=http://{address}/devstoreaccount1")
-}
-
-fn some_table() -> String {
-    format!("t{:016x}", rand::random::<u64>())
-}
-
 /// A server on tables, with what it needs.
 struct Server {
     process: Process,
@@ -142,7 +126,7 @@ fn a_server_waits_for_its_tables_says_why_and_goes_on_by_itself() {
         &directory,
         "one",
         &table,
-        &connection(&format!("127.0.0.1:{port}"), KEY),
+        &connection(&format!("127.0.0.1:{port}"), EMULATOR_KEY),
     );
     let told = server.ready(503);
     let message = told["error"]["message"].as_str().unwrap();
@@ -201,7 +185,7 @@ fn two_servers_on_one_table_give_no_address_twice_and_see_what_the_other_was_tol
     let (directory, table) = (Directory::new(), some_table());
     let mut servers = ["one", "two"].map(|name| {
         // One after the other: the first makes the keys and the first administrator.
-        let mut server = Server::start(&directory, name, &table, &connection(&azurite(), KEY));
+        let mut server = Server::start(&directory, name, &table, &connection(&azurite(), EMULATOR_KEY));
         server.ready(200);
         server
     });

@@ -1,4 +1,4 @@
-//! The shapes in which the product runs, behind one face: one process, or dataaccess, frontend and gateway. Tests
+//! The shapes in which the product runs, behind one face: one process, or dataaccess, frontend and gateway, or several of these on Azure tables. Tests
 //! that speak of the API are given a deployment and do not know which shape it has.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng as _;
 
 use super::process::{Directory, Process, command};
+use super::services::{EMULATOR_KEY, azurite, connection, some_table};
 use super::{Client, json};
 
 /// Password of `admin` in every deployment of these tests.
@@ -24,6 +25,8 @@ pub(crate) enum Shape {
     OneProcess,
     /// `cadastre dataaccess`, `cadastre frontend` and `cadastre gateway`.
     Split,
+    /// The same with two of each but the gateway, on tables of Azure (Azurite).
+    Region,
 }
 
 impl Shape {
@@ -32,14 +35,32 @@ impl Shape {
         match self {
             Self::OneProcess => &["serve"],
             Self::Split => &["dataaccess", "frontend", "gateway"],
+            Self::Region => &["dataaccess", "dataaccess-2", "frontend", "frontend-2", "gateway"],
         }
     }
+
+    /// The processes of a service.
+    fn replicas(self, service: &str) -> impl Iterator<Item = &'static str> {
+        self.roles()
+            .iter()
+            .copied()
+            .filter(move |role| service_of(role) == service)
+    }
+}
+
+/// What a process is started as: `dataaccess-2` as `dataaccess`.
+fn service_of(role: &str) -> &str {
+    role.split('-').next().unwrap_or(role)
 }
 
 /// A deployment to be started: its shape, its directory, and what differs from the usual.
 pub(crate) struct Launch {
     shape: Shape,
     directory: Directory,
+    /// Where the records of a region are.
+    table: String,
+    /// Processes that do not reach the tables directly, and where they find them.
+    tables_at: BTreeMap<&'static str, String>,
     /// Flags of the public door.
     flags: Vec<String>,
     environment: Vec<(String, String)>,
@@ -51,6 +72,8 @@ impl Launch {
         Self {
             shape,
             directory: Directory::new(),
+            table: some_table(),
+            tables_at: BTreeMap::new(),
             flags: Vec::new(),
             environment: Vec::new(),
             password: true,
@@ -64,6 +87,12 @@ impl Launch {
 
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The tables of a region are at another address for this process.
+    pub(crate) fn tables_at(mut self, role: &'static str, address: &str) -> Self {
+        self.tables_at.insert(role, address.to_owned());
         self
     }
 
@@ -103,9 +132,11 @@ impl Deployment {
     pub(crate) fn shared(shape: Shape) -> &'static Self {
         static ONE_PROCESS: OnceLock<Deployment> = OnceLock::new();
         static SPLIT: OnceLock<Deployment> = OnceLock::new();
+        static REGION: OnceLock<Deployment> = OnceLock::new();
         let cell = match shape {
             Shape::OneProcess => &ONE_PROCESS,
             Shape::Split => &SPLIT,
+            Shape::Region => &REGION,
         };
         cell.get_or_init(|| {
             Launch::new(shape)
@@ -123,6 +154,17 @@ impl Deployment {
     /// URL of a process.
     pub(crate) fn url_of(&self, role: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[role])
+    }
+
+    /// URLs of all processes of a service, with commas.
+    fn urls_of(&self, service: &str) -> String {
+        let urls: Vec<String> = self
+            .launch
+            .shape
+            .replicas(service)
+            .map(|role| self.url_of(role))
+            .collect();
+        urls.join(",")
     }
 
     /// URL of the public door.
@@ -205,28 +247,35 @@ impl Deployment {
     fn attempt(&self, role: &'static str) -> Result<Process, String> {
         let launch = &self.launch;
         let listen = format!("127.0.0.1:{}", self.ports[role]);
-        let mut command = command(&[role, "--listen", &listen]);
+        let service = service_of(role);
+        let mut command = command(&[service, "--listen", &listen]);
         command
             .env("CADASTRE_LOG_FORMAT", "text")
             .env("NO_COLOR", "1")
             .env("RUST_BACKTRACE", "1");
         let (data, keys) = (self.data(), launch.directory.join("keys"));
         let store = format!("rocksdb:{}", launch.directory.join("data/store").display());
-        match role {
+        match service {
             "serve" => drop(command.arg("--data").arg(&data)),
+            "dataaccess" if launch.shape == Shape::Region => {
+                let tables = launch.tables_at.get(role).cloned().unwrap_or_else(azurite);
+                command
+                    .args(["--store", &format!("azure-tables:{}", launch.table)])
+                    .env("CADASTRE_AZURE_CONNECTION", connection(&tables, EMULATOR_KEY));
+            }
             "dataaccess" => drop(command.arg("--data").arg(&data).args(["--store", &store])),
             "frontend" => {
                 command
                     .arg("--keys")
                     .arg(&keys)
-                    .args(["--dataaccess", &self.url_of("dataaccess")]);
+                    .args(["--dataaccess", &self.urls_of("dataaccess")]);
             }
-            _ => drop(command.args(["--frontend", &self.url_of("frontend")])),
+            _ => drop(command.args(["--frontend", &self.urls_of("frontend")])),
         }
-        if launch.password && matches!(role, "serve" | "frontend") {
+        if launch.password && matches!(service, "serve" | "frontend") {
             command.env("CADASTRE_ADMIN_PASSWORD", ADMIN_PASSWORD);
         }
-        if launch.shape == Shape::Split {
+        if launch.shape != Shape::OneProcess {
             command.env("CADASTRE_SERVICE_TOKEN", SERVICE_TOKEN);
         }
         if role == self.door() {

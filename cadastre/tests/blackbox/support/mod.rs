@@ -2,10 +2,12 @@
 //! the whole answer, and worlds of spaces and users that do not meet each other.
 
 pub(crate) mod deployment;
+pub(crate) mod faulty_line;
 pub(crate) mod http;
 pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod services;
 pub(crate) mod world;
 
 pub(crate) use deployment::{Deployment, Launch, Shape};
@@ -14,7 +16,7 @@ pub(crate) use serde_json::{Value, json};
 pub(crate) use world::{Grant, Space, unique};
 
 /// Makes each claim (a function of a deployment) a test on the deployments that all tests of this binary share:
-/// those of `both` on one process and on the split services, those of `one` on one process only.
+/// those of `both` in every shape, those of `one` on one process only.
 macro_rules! claims {
     (both: [$($both:ident),* $(,)?], one: [$($one:ident),* $(,)?] $(,)?) => {
         mod in_one_process {
@@ -23,6 +25,9 @@ macro_rules! claims {
         }
         mod split {
             $( #[test] fn $both() { super::$both($crate::support::Deployment::shared($crate::support::Shape::Split)); } )*
+        }
+        mod region {
+            $( #[test] fn $both() { super::$both($crate::support::Deployment::shared($crate::support::Shape::Region)); } )*
         }
     };
 }

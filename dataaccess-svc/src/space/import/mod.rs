@@ -182,10 +182,12 @@ async fn submit_import(
 ) -> Result<ImportPartReport, ApiError> {
     match submit(handle, workshop, context.clone(), work).await? {
         Done::Imported(report) => Ok(*report),
-        Done::Outcome(_) | Done::VerifyFirst | Done::Fenced | Done::Free(_) => Err(ApiError::new(
-            ErrorCode::Internal,
-            "A fault of the server. Its log has more under the correlation id.",
-        )),
+        Done::Outcome(_) | Done::VerifyFirst | Done::Fenced | Done::Tidy | Done::Free(_) => {
+            Err(ApiError::new(
+                ErrorCode::Internal,
+                "A fault of the server. Its log has more under the correlation id.",
+            ))
+        }
     }
 }
 

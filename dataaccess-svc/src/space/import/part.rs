@@ -93,7 +93,7 @@ async fn records(
     )
     .await?;
     if is_new {
-        extra.extend(prune(rows, decider.batch_rows / PRUNED_SHARE).await?);
+        extra.extend(prune(rows, decider.commit_rows / PRUNED_SHARE).await?);
     }
     let room = FAILED_KEPT.saturating_sub(import.failed);
     for line in failed.iter().take(usize::try_from(room).unwrap_or(usize::MAX)) {

@@ -52,7 +52,7 @@ pub(super) async fn merge(
         None => merging.as_new_node(target, merged_id).await?,
     }
     let (moved, blocked) = merging.adoption.finish("Merging these nodes");
-    settle(decider, merging.effects, moved, blocked)
+    settle(merging.effects, moved, blocked)
 }
 
 fn not_mergeable(mut message: String) -> Failure {

@@ -67,13 +67,8 @@ pub(super) async fn decide(decider: &Decider<'_>, request: &SpaceCommandRequest)
     }
 }
 
-/// The change that was decided, if it fits into one commit and keeps the tags of others.
-fn settle(
-    decider: &Decider<'_>,
-    mut effects: Effects,
-    moved: Vec<ImageChange>,
-    blocked: Option<ApiError>,
-) -> Outcome<Decision> {
+/// The change that was decided, if it is small enough for one command and keeps the tags of others.
+fn settle(mut effects: Effects, moved: Vec<ImageChange>, blocked: Option<ApiError>) -> Outcome<Decision> {
     effects.changes.extend(moved);
     if let Some(error) = blocked {
         return Ok(Decision::Blocked(Box::new(Blocked {
@@ -81,7 +76,7 @@ fn settle(
             error,
         })));
     }
-    room::check(decider, &effects)?;
+    room::check(&effects)?;
     Ok(Decision::Change(Box::new(effects)))
 }
 

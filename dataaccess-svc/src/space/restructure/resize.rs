@@ -88,7 +88,7 @@ pub(super) async fn resize(
         after: Some(after),
     });
     let (moved, blocked) = adoption.finish(&format!("Growing {from} to {to}"));
-    settle(decider, effects, moved, blocked)
+    settle(effects, moved, blocked)
 }
 
 /// The new prefix.

@@ -1,13 +1,13 @@
-//! Whether a change fits into one commit, so that a dry run knows it too. The writer counts again, exactly.
+//! Whether a change is small enough for one command, so that a dry run knows it too. The writer counts again, exactly.
 
 use std::collections::BTreeSet;
 
-use cadastre_api_types::ErrorCode;
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::Occupancy;
 
-use super::super::decide::{Decider, Effects};
-use crate::errors::{Failure, Outcome};
+use super::super::decide::Effects;
+use super::super::staged::{MOST_BYTES, MOST_ROWS, too_large};
+use crate::errors::Outcome;
 use crate::records::CHUNK_BYTES;
 
 /// Rows beside a command's own: head, journal, a chunk that is not full, an idempotency record with its index
@@ -29,7 +29,7 @@ fn occupancy_rows(effects: &Effects) -> usize {
 }
 
 /// Refuses what does not fit.
-pub(in crate::space) fn check(decider: &Decider<'_>, effects: &Effects) -> Outcome<()> {
+pub(in crate::space) fn check(effects: &Effects) -> Outcome<()> {
     let journal: usize = effects
         .journal
         .iter()
@@ -43,15 +43,8 @@ pub(in crate::space) fn check(decider: &Decider<'_>, effects: &Effects) -> Outco
         .sum();
     // In chunks the journal is text in text, whose quotes are escaped; an idempotency record names what was made.
     let bytes = own + journal + journal / 2 + effects.made.len() * 512 + HEADROOM;
-    if rows <= decider.batch_rows && bytes <= decider.batch_bytes {
+    if rows <= MOST_ROWS && bytes <= MOST_BYTES {
         return Ok(());
     }
-    Err(Failure::refused(
-        ErrorCode::CommandTooLarge,
-        format!(
-            "This would change {rows} rows ({bytes} bytes), and one commit of this store holds {} ({} bytes). Do it in \
-             smaller steps.",
-            decider.batch_rows, decider.batch_bytes
-        ),
-    ))
+    Err(too_large(rows, bytes).into())
 }

@@ -162,7 +162,7 @@ pub(super) async fn split(
         });
     }
     let (moved, blocked) = adoption.finish(&format!("Splitting {} with these tags", container.prefix));
-    settle(decider, effects, moved, blocked)
+    settle(effects, moved, blocked)
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ pub(super) async fn take_back(
             error,
         })));
     }
-    room::check(decider, &effects)?;
+    room::check(&effects)?;
     Ok(Decision::Change(Box::new(effects)))
 }
 

@@ -553,7 +553,7 @@ proptest! {
     fn the_same_holds_on_a_shared_store_that_cannot_look_backwards(
         steps in prop::collection::vec(some_change(), 1..10),
     ) {
-        block_on(the_last(Arc::new(SharedStore(Arc::new(MemoryStore::new()))), steps));
+        block_on(the_last(Arc::new(Shaped::shared(Arc::new(MemoryStore::new()))), steps));
     }
 }
 
@@ -571,6 +571,12 @@ proptest! {
     fn that_holds_on_a_shared_store_that_cannot_look_backwards_too(
         steps in prop::collection::vec(some_step(), 2..20),
     ) {
-        block_on(any_of_them(Arc::new(SharedStore(Arc::new(MemoryStore::new()))), steps));
+        block_on(any_of_them(Arc::new(Shaped::shared(Arc::new(MemoryStore::new()))), steps));
+    }
+    #[test]
+    fn and_where_nearly_every_change_is_larger_than_a_commit(
+        steps in prop::collection::vec(some_step(), 2..20), own in any::<bool>(),
+    ) {
+        block_on(any_of_them(tiny(own), steps));
     }
 }

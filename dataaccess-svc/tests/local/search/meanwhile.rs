@@ -125,7 +125,7 @@ async fn a_space_that_is_deleted_while_it_is_read_is_not_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_search_misses_a_node_while_it_is_resized() {
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let shared: Arc<dyn Store> = Arc::new(SharedStore(Arc::new(MemoryStore::new())));
+    let shared: Arc<dyn Store> = Arc::new(Shaped::shared(Arc::new(MemoryStore::new())));
     for store in [memory, shared] {
         let access = open(Arc::clone(&store)).await;
         let mut nodes = Vec::new();

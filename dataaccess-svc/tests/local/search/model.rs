@@ -338,7 +338,7 @@ proptest! {
         shared in any::<bool>(),
     ) {
         let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let store: Arc<dyn Store> = if shared { Arc::new(SharedStore(memory)) } else { memory };
+        let store: Arc<dyn Store> = if shared { Arc::new(Shaped::shared(memory)) } else { memory };
         block_on(compare(store, plans, wanted, limit));
     }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use cadastre_api_types::ErrorCode::*;
 use cadastre_api_types::internal::*;
-use cadastre_storage::{
-    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Row, RowKey, Store, StoreError, Write,
-};
+use cadastre_storage::{MemoryStore, Store};
 use uuid::Uuid;
 
 use super::model::check_rows;
@@ -109,47 +107,21 @@ async fn a_repeated_split_merge_or_resize_is_done_once_and_answered_again() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_into_one_commit_is_refused_whole_and_planned_so() {
+async fn what_does_not_fit_into_one_commit_is_done_all_the_same() {
     let nodes: &[(&str, &[(&str, &str)])] = &[("10.0.0.0/24", &[("Region", "eu")])];
-    let store = Arc::new(Narrow(MemoryStore::new()));
-    let plot = Plot::on(store, nodes).await;
-    let command = plot.split("10.0.0.0/24", 30, NONE).await;
-    let error = plot.refused(command.clone()).await;
-    assert_eq!(error.code, CommandTooLarge);
-    assert!(error.message.contains("holds 100"), "{}", error.message);
-    let (_, conflict) = plot.plan(command).await;
-    assert_eq!(conflict.unwrap().code, CommandTooLarge);
-    assert_eq!(
-        plot.done(plot.split("10.0.0.0/24", 28, NONE).await)
-            .await
-            .made
-            .len(),
-        16
-    );
-    // Whatever is planned without a conflict can be done, at any size.
-    for len in 29..=32 {
-        for at in ["10.0.0.0/28", "10.0.0.16/28"] {
-            let command = plot.split(at, len, NONE).await;
-            let (_, conflict) = plot.plan(command.clone()).await;
-            let done = plot.send(command, MutationOptions::default()).await;
-            assert_eq!(conflict.is_none(), done.is_ok(), "{at} into /{len}: {done:?}");
-            let Ok(CommandOutcome::Committed { made, .. }) = done else {
-                continue;
-            };
-            for NodeView { id, .. } in made {
-                run(plot.access.as_ref(), plot.space, SpaceCommand::DeleteNode { id })
-                    .await
-                    .unwrap();
-            }
-        }
-    }
+    let plot = Plot::on(Arc::new(Shaped::narrow(Arc::new(MemoryStore::new()), 100)), nodes).await;
+    let command = plot.split("10.0.0.0/24", 32, &[("Owner", "me")]).await;
+    let (changes, conflict) = plot.plan(command.clone()).await;
+    assert_eq!((changes.len(), conflict), (256, None));
+    assert_eq!(plot.done(command).await.made.len(), 256);
     let all: Vec<String> = plot
         .nodes()
         .await
         .into_iter()
-        .filter(|at| at.ends_with("/28"))
+        .filter(|at| at.ends_with("/32"))
         .collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert_eq!(all.len(), 256);
     assert_eq!(
         plot.done(plot.merge(&all).await).await.subject.prefix,
         prefix("10.0.0.0/24")
@@ -255,60 +227,5 @@ async fn is_never_missed(store: Arc<dyn Store>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_read_misses_a_node_while_it_is_resized_again_and_again() {
     is_never_missed(Arc::new(MemoryStore::new())).await;
-    is_never_missed(Arc::new(SharedStore(Arc::new(MemoryStore::new())))).await;
-}
-
-/// A store whose batches are as small as those of the weakest backend.
-#[derive(Debug)]
-pub(crate) struct Narrow(pub(crate) MemoryStore);
-
-#[async_trait::async_trait]
-impl Store for Narrow {
-    fn limits(&self) -> Limits {
-        Limits {
-            batch_rows: 100,
-            batch_bytes: 4 << 20,
-            exclusive: false,
-            backwards: false,
-            ..self.0.limits()
-        }
-    }
-    async fn get(&self, partition: &PartitionKey, key: &RowKey) -> Result<Option<Row>, StoreError> {
-        self.0.get(partition, key).await
-    }
-    async fn get_many(
-        &self,
-        partition: &PartitionKey,
-        keys: &[RowKey],
-    ) -> Result<Vec<Option<Row>>, StoreError> {
-        self.0.get_many(partition, keys).await
-    }
-    async fn scan(
-        &self,
-        partition: &PartitionKey,
-        range: &KeyRange,
-        limit: usize,
-    ) -> Result<Page, StoreError> {
-        self.0.scan(partition, range, limit).await
-    }
-    async fn last_at_or_before(
-        &self,
-        _partition: &PartitionKey,
-        _key: &RowKey,
-        _floor: &RowKey,
-    ) -> Result<Option<Row>, StoreError> {
-        Err(StoreError::Unsupported {
-            what: "look backwards",
-        })
-    }
-    async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
-        assert!(writes.len() <= 100, "{} rows in one batch", writes.len());
-        self.0.commit(partition, writes).await
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
-    }
-    async fn close(&self) {
-        self.0.close().await;
-    }
+    is_never_missed(Arc::new(Shaped::shared(Arc::new(MemoryStore::new())))).await;
 }
