@@ -2,6 +2,7 @@
 //! client. It only wires: rules live in `domain`, records in `dataaccess-svc`, the API in `frontend-svc`, the
 //! door in `gateway`.
 
+mod cache;
 mod cli;
 mod config;
 mod failure;

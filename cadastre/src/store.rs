@@ -9,13 +9,6 @@ use crate::failure::{Failure, sentence};
 
 /// Opens the store that the settings name.
 pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
-    if settings.text(&table::CACHE).is_some() {
-        return Err(settings.refuse(
-            &table::CACHE,
-            "cannot be used yet: the shared cache comes with a later release; take the setting away, this \
-             process keeps its own",
-        ));
-    }
     let url = settings.text(&table::STORE).unwrap_or_default();
     if let Some(directory) = url.strip_prefix("rocksdb:") {
         let directory = std::path::Path::new(directory.strip_prefix("//").unwrap_or(directory));

@@ -194,7 +194,7 @@ impl Effective {
 }
 
 fn refuse(setting: &Setting, text: &str, source: &Source, complaint: &str) -> Failure {
-    let shown = if setting.secret { "***" } else { text };
+    let shown = setting.shown(text);
     Failure::usage(format!("{} = \"{shown}\" ({source}) {complaint}.", setting.key))
 }
 

@@ -7,6 +7,8 @@ use super::units;
 pub(crate) enum Kind {
     /// Any text.
     Text,
+    /// A URL, which may hold a password.
+    Url,
     /// A file or directory.
     Path,
     /// `HOST:PORT`.
@@ -30,6 +32,7 @@ impl Kind {
     pub(crate) const fn placeholder(self) -> &'static str {
         match self {
             Self::Text => "TEXT",
+            Self::Url => "URL",
             Self::Path => "PATH",
             Self::Listen => "HOST:PORT",
             Self::List => "A,B,…",
@@ -44,7 +47,7 @@ impl Kind {
     /// Checks a value; the error completes the sentence `KEY = "VALUE" …`.
     pub(crate) fn check(self, text: &str) -> Result<(), String> {
         match self {
-            Self::Text | Self::Path | Self::List => Ok(()),
+            Self::Text | Self::Url | Self::Path | Self::List => Ok(()),
             Self::Listen => match text.rsplit_once(':') {
                 Some((_, port)) if port.parse::<u16>().is_ok() => Ok(()),
                 _ => Err("is not HOST:PORT; write for example 127.0.0.1:8080".to_owned()),

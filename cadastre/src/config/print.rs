@@ -5,12 +5,9 @@ use std::fmt::Write as _;
 use super::effective::Effective;
 use super::kind::Kind;
 use super::role::Role;
-use super::setting::Setting;
+use super::setting::{MASK, Setting};
 use super::table::SETTINGS;
 use super::units;
-
-/// Stands for every secret.
-const MASK: &str = "***";
 
 /// The settings that hold, as TOML.
 pub(crate) fn effective(effective: &Effective) -> String {
@@ -25,7 +22,7 @@ pub(crate) fn effective(effective: &Effective) -> String {
                 let shown = if setting.secret {
                     quoted(MASK)
                 } else {
-                    value(setting, text)
+                    value(setting, &setting.shown(text))
                 };
                 format!("{:<44} # {source}", format!("{} = {shown}", setting.key))
             }
@@ -93,9 +90,13 @@ fn value(setting: &Setting, text: &str) -> String {
                 .collect();
             format!("[{}]", parts.join(", "))
         }
-        Kind::Text | Kind::Path | Kind::Listen | Kind::Size | Kind::Duration | Kind::Choice(_) => {
-            quoted(text)
-        }
+        Kind::Text
+        | Kind::Url
+        | Kind::Path
+        | Kind::Listen
+        | Kind::Size
+        | Kind::Duration
+        | Kind::Choice(_) => quoted(text),
     }
 }
 
@@ -128,6 +129,37 @@ mod tests {
             assert!(!shown.contains("a-very-secret-value"), "{shown}");
             assert!(shown.contains("# flag --listen"), "{shown}");
             assert!(shown.contains("\"***\""), "{shown}");
+        }
+    }
+
+    #[test]
+    fn of_a_url_user_and_password_are_masked_wherever_it_is_shown() {
+        use super::super::table::CACHE;
+        for (text, shown) in [
+            ("redis://cache:6379/1", "redis://cache:6379/1"),
+            ("redis://:hunter2@cache:6379", "redis://***@cache:6379"),
+            ("rediss://ada:hunter2@cache", "rediss://***@cache"),
+            ("redis://ada:p@ss@w0rd@cache", "redis://***@cache"),
+            ("ada:hunter2@cache", "***@cache"),
+        ] {
+            assert_eq!(CACHE.shown(text), shown);
+        }
+        struct Url;
+        impl Given for Url {
+            fn flag(&self, _: &Setting) -> Option<String> {
+                None
+            }
+            fn environment(&self, setting: &Setting) -> Option<String> {
+                (setting.key == "cache").then(|| "redis://ada:hunter2@cache".to_owned())
+            }
+        }
+        let settings = Effective::resolve(Role::DataAccess, &Url, &File::default()).unwrap();
+        let refusal = settings.refuse(&CACHE, "cannot be used").to_string();
+        for said in [effective(&settings), refusal] {
+            assert!(
+                said.contains("redis://***@cache") && !said.contains("hunter2"),
+                "{said}"
+            );
         }
     }
 

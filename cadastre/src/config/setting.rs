@@ -37,7 +37,28 @@ pub(crate) enum Default {
     Derived(&'static str),
 }
 
+/// Stands for every secret.
+pub(super) const MASK: &str = "***";
+
 impl Setting {
+    /// A value without what is secret in it.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        if self.secret {
+            return MASK.to_owned();
+        }
+        if !matches!(self.kind, Kind::Url) {
+            return text.to_owned();
+        }
+        // The last one: a password may hold others.
+        match (text.find("://"), text.rfind('@')) {
+            (Some(scheme), Some(at)) if scheme + 3 <= at => {
+                format!("{}{MASK}{}", &text[..scheme + 3], &text[at..])
+            }
+            (None, Some(at)) => format!("{MASK}{}", &text[at..]),
+            (_, _) => text.to_owned(),
+        }
+    }
+
     /// The role uses this setting.
     pub(crate) fn is_for(&self, role: Role) -> bool {
         self.roles.contains(&role)

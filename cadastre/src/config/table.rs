@@ -58,9 +58,16 @@ settings! {
         "As the portal of Azure shows it: with an account key, or with a shared access signature and the endpoint \
          of the tables; `UseDevelopmentStorage=true` is the emulator. Prefer the environment variable: flags can be \
          read by every user of the machine.";
-    CACHE = "cache", "CADASTRE_CACHE", Kind::Text, Default::Unset, STATE, false,
-        "Shared cache, for example redis://127.0.0.1:6379 (comes with a later release)",
-        "Known so that files can be prepared; this release refuses to start with it.";
+    CACHE = "cache", "CADASTRE_CACHE", Kind::Url, Default::Unset, STATE, false,
+        "Redis that processes on one store share as a cache, for example redis://127.0.0.1:6379",
+        "`rediss://` is with TLS; a user and a password stand before the host, `redis://USER:PASSWORD@HOST:6379`. Never \
+         needed: without it, or while it does not answer, reads take longer. Not used with a store that one process has \
+         for itself (`rocksdb:`, `memory:`).";
+    CACHE_KEY = "cache-key", "CADASTRE_CACHE_KEY", Kind::Text, Default::Unset, STATE, true,
+        "Secret that values in the shared cache are signed with",
+        "The same for all processes on one store, at least 16 characters; make one with: openssl rand -hex 32. Without it \
+         the service token is used, and by `serve`, which has none, a secret of its own, so that it shares nothing. \
+         Prefer the environment variable: flags can be read by every user of the machine.";
     KEYS = "keys", "CADASTRE_KEYS", Kind::Path, Default::Derived("DATA/keys"), PEOPLE, false,
         "Directory of the signing keys for access tokens",
         "Keys are made on the first start, readable by this user only. Every frontend needs the same ones; no \

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::config::{Effective, Role, unknown_variables};
 use crate::failure::Failure;
 use crate::http::Listener;
-use crate::{logging, metering, store, terminal};
+use crate::{cache, logging, metering, store, terminal};
 
 /// Time for threads that block when everything else is done.
 const LAST_MOMENT: Duration = Duration::from_millis(300);
@@ -66,15 +66,17 @@ pub(crate) fn run(settings: &Effective) -> Result<(), Failure> {
 /// Opens the store and the data access layer on it.
 async fn open_records(settings: &Effective, listener: &Listener) -> Result<Arc<LocalDataAccess>, Failure> {
     let store = store::open(settings)?;
+    let config = DataAccessConfig {
+        cache: cache::open(settings, store.limits().exclusive)?,
+        ..DataAccessConfig::default()
+    };
     waiting::for_store(settings, listener, store.as_ref()).await?;
-    LocalDataAccess::open(store, DataAccessConfig::default())
-        .await
-        .map_err(|error| {
-            let url = settings.text(&crate::config::table::STORE).unwrap_or_default();
-            Failure::new(format!(
-                "The records in {url} cannot be used: {error}. Restore a backup, or name another store."
-            ))
-        })
+    LocalDataAccess::open(store, config).await.map_err(|error| {
+        let url = settings.text(&crate::config::table::STORE).unwrap_or_default();
+        Failure::new(format!(
+            "The records in {url} cannot be used: {error}. Restore a backup, or name another store."
+        ))
+    })
 }
 
 /// Finishes what the data access layer has begun, as far as there is time, and closes the store.

@@ -236,10 +236,14 @@ impl Catalogue {
             return Ok(Arc::clone(known));
         }
         let head = self.store.get(&self.partition, &keys::head()).await?;
-        if let Some(known) = known
-            && known.etag == head.as_ref().map(|row| row.etag.clone())
-        {
-            return Ok(known);
+        if let (Some(known), Some(head)) = (known, head) {
+            if known.etag.as_ref() == Some(&head.etag) {
+                return Ok(known);
+            }
+            if let Some(snapshot) = self.follow(&known, head).await? {
+                self.publish(&snapshot);
+                return Ok(snapshot);
+            }
         }
         self.load().await
     }

@@ -229,6 +229,7 @@ impl Catalogue {
             changes: vec![JournalImage::Space {
                 before: plan.before.as_ref().map(|space| space.name.clone()),
                 after: plan.after.as_ref().map(|space| space.name.clone()),
+                id: plan.after.as_ref().or(plan.before.as_ref()).map(|space| space.id),
             }],
             nodes: Vec::new(),
         };

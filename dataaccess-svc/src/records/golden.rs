@@ -169,6 +169,12 @@ fn a_head_of_format_1() {
         &head,
         r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#,
     );
+    head.epoch_commit = id();
+    head.tags_commit = id();
+    reads_and_writes(
+        &head,
+        r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z","EpochCommit":"01928f5e-0000-7000-8000-000000000001","TagsCommit":"01928f5e-0000-7000-8000-000000000001"}"#,
+    );
 }
 
 #[test]

@@ -40,6 +40,9 @@ pub(crate) enum JournalImage {
         before: Option<String>,
         /// Name after; `None` = removed.
         after: Option<String>,
+        /// Which. Missing in rows that are older than the field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Uuid>,
     },
     /// A user: what was done, never a secret.
     User {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cadastre_api_types::ErrorCode;
 use cadastre_domain::Prefix;
 use cadastre_domain::tags::{Inherited, Resolved, Vocabulary};
+use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -66,6 +67,10 @@ struct ContextKey {
     prefix: Prefix,
     revision: u64,
     side: Side,
+    /// Numbers are given again when a store has gone back; these are not.
+    epoch_commit: Uuid,
+    node: Uuid,
+    modified: Timestamp,
 }
 
 /// Which way from its node a context lies.
@@ -267,6 +272,9 @@ impl<'a> Resolver<'a> {
             prefix: node.prefix,
             revision: node.revision,
             side,
+            epoch_commit: self.head.epoch_commit,
+            node: node.ip_id,
+            modified: node.modified_on,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod allocation;
 mod changes;
+mod following;
 mod groups;
 mod history;
 mod import;
@@ -14,6 +15,7 @@ mod replicas;
 mod revert;
 mod search;
 mod shaped;
+mod shared_cache;
 mod staged;
 mod structure;
 mod support;

@@ -15,13 +15,24 @@ use crate::support::{Client, json};
 
 const PASSWORD: &str = "a password for tests only";
 /// A server on tables, with what it needs.
-struct Server {
-    process: Process,
-    client: Client,
+pub(super) struct Server {
+    pub(super) process: Process,
+    pub(super) client: Client,
 }
 
 impl Server {
     fn start(directory: &Directory, name: &str, table: &str, connection: &str) -> Self {
+        Self::start_with(directory, name, table, connection, &[])
+    }
+
+    /// With more variables.
+    pub(super) fn start_with(
+        directory: &Directory,
+        name: &str,
+        table: &str,
+        connection: &str,
+        given: &[(&str, &str)],
+    ) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = command(&[
             "serve",
@@ -38,7 +49,8 @@ impl Server {
             .env("CADASTRE_ADMIN_PASSWORD", PASSWORD)
             .env("CADASTRE_AZURE_CONNECTION", connection)
             .env("CADASTRE_LOG", "trace")
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .envs(given.iter().copied());
         Self {
             process: Process::start(command, &directory.join(&format!("{name}.log")), directory.path()),
             client: Client::new(&format!("http://{listen}")),
@@ -46,7 +58,7 @@ impl Server {
     }
 
     /// What `/ready` answers, once it answers as expected.
-    fn ready(&mut self, status: u16) -> serde_json::Value {
+    pub(super) fn ready(&mut self, status: u16) -> serde_json::Value {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Ok(answer) = self.client.request(Method::GET, "/ready").try_send()
@@ -68,7 +80,7 @@ impl Server {
         }
     }
 
-    fn admin(&self) -> Client {
+    pub(super) fn admin(&self) -> Client {
         self.client.logged_in("admin", PASSWORD)
     }
 }

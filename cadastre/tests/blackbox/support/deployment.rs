@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng as _;
 
 use super::process::{Directory, Process, command};
-use super::services::{EMULATOR_KEY, azurite, connection, some_table};
+use super::services::{EMULATOR_KEY, azurite, connection, redis, some_table};
 use super::{Client, json};
 
 /// Password of `admin` in every deployment of these tests.
@@ -25,7 +25,7 @@ pub(crate) enum Shape {
     OneProcess,
     /// `cadastre dataaccess`, `cadastre frontend` and `cadastre gateway`.
     Split,
-    /// The same with two of each but the gateway, on tables of Azure (Azurite).
+    /// The same with two of each but the gateway, on tables of Azure (Azurite) and with Redis.
     Region,
 }
 
@@ -261,6 +261,7 @@ impl Deployment {
                 let tables = launch.tables_at.get(role).cloned().unwrap_or_else(azurite);
                 command
                     .args(["--store", &format!("azure-tables:{}", launch.table)])
+                    .args(["--cache", &format!("redis://{}", redis())])
                     .env("CADASTRE_AZURE_CONNECTION", connection(&tables, EMULATOR_KEY));
             }
             "dataaccess" => drop(command.arg("--data").arg(&data).args(["--store", &store])),

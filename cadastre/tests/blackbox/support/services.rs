@@ -15,6 +15,11 @@ pub(crate) fn azurite() -> String {
     address("CADASTRE_TEST_AZURITE")
 }
 
+/// Where Redis listens.
+pub(crate) fn redis() -> String {
+    address("CADASTRE_TEST_REDIS")
+}
+
 /// A connection string for a table service at an address, for who has that key.
 pub(crate) fn connection(address: &str, key: &str) -> String {
     format!("AccountName=devstoreaccount1;AccountKey={key};TableEndpoint=http://{address}/devstoreaccount1")

@@ -1,0 +1,80 @@
+//! Opens the shared cache that the settings name, and turns what can go wrong into a sentence for the operator.
+
+use cadastre_storage::SharedCache;
+
+use crate::config::{Effective, table};
+use crate::failure::Failure;
+
+/// The shared cache; `None` without the setting, and where memory does as well.
+pub(crate) fn open(settings: &Effective, exclusive: bool) -> Result<Option<SharedCache>, Failure> {
+    let Some(url) = settings.text(&table::CACHE) else {
+        return Ok(None);
+    };
+    let key = key(settings)?;
+    let cache = connect(settings, url, &key)?;
+    if exclusive {
+        tracing::warn!(
+            "the shared cache is not used: no other process can write this store, so memory knows all that it could tell"
+        );
+        return Ok(None);
+    }
+    if key.is_own {
+        tracing::warn!(
+            "the shared cache is used by this process alone: set cache-key to the same secret for all processes on this store"
+        );
+    }
+    Ok(Some(cache))
+}
+
+/// What values in the cache are signed with.
+struct Key {
+    secret: Vec<u8>,
+    /// Nobody else has it.
+    is_own: bool,
+}
+
+/// Shorter secrets can be guessed.
+const SHORTEST_KEY: usize = 16;
+
+fn key(settings: &Effective) -> Result<Key, Failure> {
+    let shared = |secret: &str| Key {
+        secret: secret.as_bytes().to_vec(),
+        is_own: false,
+    };
+    if let Some(secret) = settings.text(&table::CACHE_KEY) {
+        if secret.len() < SHORTEST_KEY {
+            return Err(settings.refuse(
+                &table::CACHE_KEY,
+                "is no good secret: it takes at least 16 characters; make one with: openssl rand -hex 32",
+            ));
+        }
+        return Ok(shared(secret));
+    }
+    if let Some(token) = settings.text(&table::SERVICE_TOKEN) {
+        return Ok(shared(token));
+    }
+    Ok(Key {
+        secret: rand::random::<[u8; 32]>().to_vec(),
+        is_own: true,
+    })
+}
+
+#[cfg(feature = "redis")]
+fn connect(settings: &Effective, url: &str, key: &Key) -> Result<SharedCache, Failure> {
+    use cadastre_storage::{RedisCache, RedisOptions};
+    let cache = RedisCache::connect(url, RedisOptions::default()).map_err(|error| {
+        settings.refuse(
+            &table::CACHE,
+            &format!("cannot be used: {error}; write for example redis://127.0.0.1:6379"),
+        )
+    })?;
+    Ok(SharedCache::new(std::sync::Arc::new(cache), &key.secret))
+}
+
+#[cfg(not(feature = "redis"))]
+fn connect(settings: &Effective, _: &str, _: &Key) -> Result<SharedCache, Failure> {
+    Err(settings.refuse(
+        &table::CACHE,
+        "cannot be used: this program was built without Redis; take the setting away",
+    ))
+}
