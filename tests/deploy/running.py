@@ -32,23 +32,38 @@ def run(arguments, environment=None, patience=60):
     )
 
 
-def free_port():
+def held_port():
+    """A port of loopback that is ours: bound, so that nobody takes it, and without anybody who listens."""
     while True:
-        # Outside of the range that outgoing connections take theirs from.
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        holder = socket.socket()
+        try:
+            # Outside of the range that outgoing connections take theirs from.
+            holder.bind(("127.0.0.1", random.randrange(10_000, 30_000)))
+            return holder
+        except OSError:
+            holder.close()
 
 
 class Network:
-    """Ports of loopback in the place of hosts."""
+    """Ports of loopback in the place of hosts. Those of hosts that are not there are held."""
 
     def __init__(self):
+        self.held = {}
         self.ports = {}
 
     def port(self, host):
-        return self.ports.setdefault(host, free_port())
+        if host not in self.ports:
+            self.held[host] = held_port()
+            self.ports[host] = self.held[host].getsockname()[1]
+        return self.ports[host]
+
+    def let_go(self, host):
+        """For the host that listens there now."""
+        self.held.pop(host).close()
+
+    def close(self):
+        for holder in self.held.values():
+            holder.close()
 
     def translated(self, text):
         text = EMULATOR.sub(f"http://{os.environ['CADASTRE_TEST_AZURITE']}", text)
@@ -69,6 +84,7 @@ class Service:
         self.log = pathlib.Path(directory) / f"{host}.log"
         environment = {name: network.translated(value) for name, value in environment.items()}
         environment["CADASTRE_LISTEN"] = f"127.0.0.1:{self.port}"
+        network.let_go(host)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [BINARY, *map(network.translated, arguments)],

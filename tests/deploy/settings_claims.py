@@ -175,6 +175,7 @@ class Running(unittest.TestCase):
         self.directory = tempfile.mkdtemp(prefix="cadastre-deploy-")
         self.addCleanup(shutil.rmtree, self.directory)
         self.network = Network()
+        self.addCleanup(self.network.close)
 
     def start(self, host, arguments, variables):
         service = Service(self.network, host, arguments, variables, self.directory)
