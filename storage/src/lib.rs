@@ -30,7 +30,9 @@ mod shared;
 #[cfg(feature = "azure")]
 pub use azure::AzureStore;
 pub use batch::check_batch;
-pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
+pub use contract::{
+    Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, VALUE_BYTES, Write,
+};
 pub use error::{Cause, StoreError};
 pub use ext::StoreExt;
 pub use fault::{Chances, Fault, FaultPlan, FaultStore, Gate, Hook, Op, Rule};

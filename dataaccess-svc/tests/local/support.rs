@@ -8,7 +8,8 @@ use cadastre_dataaccess::{DataAccessConfig, LocalDataAccess};
 use cadastre_domain::tags::{ConflictPolicy, ExplicitTags, Inheritance, TagDefinition, TagName, TagValue};
 use cadastre_domain::{Prefix, Scope};
 use cadastre_storage::{
-    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Row, RowKey, Store, StoreError, Write,
+    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError,
+    TablePage, Write,
 };
 use uuid::Uuid;
 
@@ -216,6 +217,12 @@ impl Store for SharedStore {
         Err(StoreError::Unsupported {
             what: "look backwards",
         })
+    }
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        self.0.scan_table(after, limit.min(3)).await
+    }
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        Ok(None)
     }
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
         self.0.commit(partition, writes).await

@@ -25,13 +25,17 @@ pub enum Op {
     Scan,
     /// `Store::last_at_or_before`
     LastAtOrBefore,
+    /// `Store::scan_table`
+    ScanTable,
+    /// `Store::snapshot`
+    Snapshot,
     /// `Store::commit`
     Commit,
     /// `Store::ping`
     Ping,
 }
 
-const OPS: usize = 6;
+const OPS: usize = 8;
 
 /// An asynchronous hook of a test.
 pub type Hook = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -245,7 +249,7 @@ impl FaultPlan {
 
     /// Calls of all reading kinds so far (not `ping`).
     pub fn reads(&self) -> u64 {
-        [Op::Get, Op::GetMany, Op::Scan, Op::LastAtOrBefore]
+        [Op::Get, Op::GetMany, Op::Scan, Op::LastAtOrBefore, Op::ScanTable]
             .into_iter()
             .map(|op| self.count(op))
             .sum()

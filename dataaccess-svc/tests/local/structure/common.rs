@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cadastre_api_types::ErrorCode::*;
 use cadastre_api_types::internal::*;
 use cadastre_storage::{
-    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Row, RowKey, Store, StoreError, Write,
+    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError,
+    TablePage, Write,
 };
 use uuid::Uuid;
 
@@ -300,6 +301,12 @@ impl Store for Narrow {
         Err(StoreError::Unsupported {
             what: "look backwards",
         })
+    }
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        self.0.scan_table(after, limit).await
+    }
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        Ok(None)
     }
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
         assert!(writes.len() <= 100, "{} rows in one batch", writes.len());
