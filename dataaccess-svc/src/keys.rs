@@ -14,6 +14,7 @@
 //! | `m_{import}` | an import and how far it is |
 //! | `l_{import}_{line}` | a line of an import that failed |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
+//! | `format`, `restoring` | in the catalogue's partition: what the table is, and that it is not whole yet |
 //!
 //! A prefix is written as `4` or `6`, the address in hex, and the length in hex, so that keys sort by family,
 //! address, then shorter length first: parents before children.
@@ -63,6 +64,16 @@ pub(crate) fn user_partition(name: &str) -> PartitionKey {
 /// The head of any partition.
 pub(crate) fn head() -> RowKey {
     row("head")
+}
+
+/// The format of the table, in the catalogue's partition.
+pub(crate) fn table_format() -> RowKey {
+    row("format")
+}
+
+/// The mark of a table that is being filled, in the catalogue's partition.
+pub(crate) fn restoring() -> RowKey {
+    row("restoring")
 }
 
 fn prefix_text(prefix: &Prefix) -> String {

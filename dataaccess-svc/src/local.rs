@@ -23,15 +23,8 @@ use crate::space::{
     AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
     gone, load, submit, tag_view,
 };
+use crate::table::{self, OpenError};
 use crate::users::Users;
-
-/// Why data access could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store cannot be read.
-    #[error("the store cannot be read: {0}")]
-    Store(String),
-}
 
 /// Everything of one store. Its tasks run on the runtime it was opened on.
 #[derive(Debug)]
@@ -64,8 +57,9 @@ impl std::fmt::Debug for Inner {
 }
 
 impl LocalDataAccess {
-    /// Reads the catalogue and finishes deletions that an earlier process began (in the background).
+    /// Sees that the table is whole and of a known format, reads the catalogue and finishes deletions that an earlier process began (in the background).
     pub async fn open(store: Arc<dyn Store>, config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
+        table::claim(&*store).await?;
         let catalogue = Arc::new(Catalogue::new(Arc::clone(&store), config.clone()));
         catalogue
             .load()

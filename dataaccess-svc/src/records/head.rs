@@ -66,6 +66,9 @@ pub(crate) struct HeadRecord {
     /// The journal begins behind this version: what is older has been pruned. Nothing prunes yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pruned: u64,
+    /// A backup asks writers to leave the space alone for a moment: who meets it waits, once, and overwrites it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Uuid>,
 }
 record!(HeadRecord, "head", 1);
 
@@ -92,6 +95,7 @@ impl HeadRecord {
             commit_id: Uuid::new_v4(),
             last_time: now,
             pruned: 0,
+            hold: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod journal;
 mod node;
 mod occupancy;
 mod space;
+mod table;
 mod tag;
 
 pub(crate) use account::{AccountRecord, UserHeadRecord};
@@ -21,6 +22,7 @@ pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord}
 pub(crate) use node::{HistoryRecord, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
+pub(crate) use table::{RestoringRecord, TableFormatRecord};
 pub(crate) use tag::TagRecord;
 
 use bytes::Bytes;
