@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::backup::Readings;
 use crate::catalogue::Catalogue;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
@@ -42,6 +43,8 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     users: Arc<Users>,
     workshop: Workshop,
+    /// Backups that are being read out.
+    readings: Arc<Readings>,
     stop: CancellationToken,
     shutting_down: AtomicBool,
     /// Those who wait for changes are to stop waiting.
@@ -85,6 +88,7 @@ impl LocalDataAccess {
             catalogue,
             users,
             workshop,
+            readings: Arc::default(),
             stop,
             shutting_down: AtomicBool::new(false),
             leaving: CancellationToken::new(),
@@ -471,6 +475,16 @@ impl DataAccess for LocalDataAccess {
     ) -> Result<Listed<FailedLine>, ApiError> {
         let handle = self.inner.space(request.space).await?;
         Ok(handle.failed_lines(context, &request).await?)
+    }
+
+    async fn read_backup(&self, _context: &CallContext, request: BackupQuery) -> Result<BackupPart, ApiError> {
+        self.inner.check_running()?;
+        let part = self.inner.readings.part(&self.inner.store, request).await?;
+        if request.backup.is_none() {
+            let readings = Arc::clone(&self.inner.readings);
+            self.inner.spawn(readings.watch(self.inner.stop.clone()));
+        }
+        Ok(part)
     }
 
     async fn list_nodes_as_of(

@@ -41,16 +41,6 @@ pub enum OpenError {
     },
 }
 
-impl OpenError {
-    /// Whether it may pass without us, where others write the store, too.
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::NewerFormat { .. } | Self::NotWhole { .. } => true,
-            Self::Store(_) => false,
-        }
-    }
-}
-
 impl From<Failure> for OpenError {
     fn from(failure: Failure) -> Self {
         Self::Store(failure.to_string())

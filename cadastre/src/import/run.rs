@@ -10,7 +10,7 @@ use super::api::Refusal;
 use super::args::Mode;
 use super::dry_run::{self, Tried};
 use super::failures::Failures;
-use super::interrupt::{INTERRUPTED, Interrupt};
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use super::job::NoAnswer;
 use super::progress::Counts;
 use super::upload::{Ended, Upload};

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::api::{Delivery, Error, Refusal, explain, refusal};
 use super::args::Mode;
 use super::failures::Failures;
-use super::interrupt::{INTERRUPTED, Interrupt};
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use super::job::Job;
 use super::progress::{Counts, Progress, TOLD};
 use super::retry;

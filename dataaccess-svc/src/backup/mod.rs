@@ -9,10 +9,12 @@ mod error;
 mod file;
 mod part;
 mod patience;
+mod reading;
 mod restore;
 
 pub use cut::{Cut, CutOptions};
 pub use error::TransferError;
 pub use file::{Checked, Header, LineReader, LineWriter, check};
 pub use part::{Part, PartEnd};
+pub(crate) use reading::Readings;
 pub use restore::{Restore, Restored};
