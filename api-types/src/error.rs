@@ -128,6 +128,8 @@ error_codes! {
     ImportRefused = 409,
     /// The import was stopped by somebody, or another request has taken it over.
     ImportStopped = 409,
+    /// A backup of this store is not made through the server: `cadastre backup --store …` reads it beside the servers.
+    BackupElsewhere = 409,
     /// A change cannot be taken back: something in its place has changed since, or would suffer from it.
     RevertConflict = 409,
     /// `If-Match` names an older version.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, builder::PathBufValueParser};
 
+use crate::backup::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::config::{self, Effective, File, Kind, Role, Setting, table::SETTINGS};
 use crate::failure::Failure;
 use crate::health::HealthArgs;
@@ -85,16 +86,21 @@ pub(crate) fn command() -> Command {
             AFTER_SPLIT,
         ))
         .subcommand(config_command())
-        .subcommand(
-            ImportArgs::augment_args(Command::new("import"))
-                .mut_args(|argument| argument.hide_env_values(true)),
-        )
+        .subcommand(client(ImportArgs::augment_args(Command::new("import"))))
+        .subcommand(client(BackupArgs::augment_args(Command::new("backup"))))
+        .subcommand(client(RestoreArgs::augment_args(Command::new("restore"))))
+        .subcommand(client(CopyArgs::augment_args(Command::new("copy"))))
         .subcommand(HealthArgs::augment_args(Command::new("health")))
         .subcommand(
             Command::new("openapi")
                 .about("Print the OpenAPI document of the public API as JSON")
                 .after_help("Example:\n  cadastre openapi > openapi.json"),
         )
+}
+
+/// A command of the client: what its variables hold is nobody's business.
+fn client(command: Command) -> Command {
+    command.mut_args(|argument| argument.hide_env_values(true))
 }
 
 fn role(role: Role, about: &'static str, after: &'static str) -> Command {

@@ -2,6 +2,7 @@
 //! client. It only wires: rules live in `domain`, records in `dataaccess-svc`, the API in `frontend-svc`, the
 //! door in `gateway`.
 
+mod backup;
 mod cache;
 mod cli;
 mod config;
@@ -9,10 +10,12 @@ mod failure;
 mod health;
 mod http;
 mod import;
+mod interrupt;
 mod landing;
 mod logging;
 mod metering;
 mod roles;
+mod server_args;
 mod shutdown;
 mod store;
 mod terminal;
@@ -21,7 +24,6 @@ mod tls;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use clap::FromArgMatches as _;
 
 use config::Role;
 use failure::Failure;
@@ -52,16 +54,11 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     match matches.subcommand() {
         Some(("config", matches)) => show_configuration(matches),
-        Some(("import", matches)) => {
-            let arguments = import::ImportArgs::from_arg_matches(matches)
-                .map_err(|error| Failure::usage(error.to_string()))?;
-            import::run(&arguments)
-        }
-        Some(("health", matches)) => {
-            let arguments = health::HealthArgs::from_arg_matches(matches)
-                .map_err(|error| Failure::usage(error.to_string()))?;
-            health::run(&arguments)
-        }
+        Some(("import", matches)) => import::run(&arguments(matches)?),
+        Some(("backup", matches)) => backup::back_up(&arguments(matches)?),
+        Some(("restore", matches)) => backup::restore(&arguments(matches)?),
+        Some(("copy", matches)) => backup::copy(&arguments(matches)?),
+        Some(("health", matches)) => health::run(&arguments(matches)?),
         Some(("openapi", _)) => {
             let document = cadastre_frontend::openapi()
                 .to_pretty_json()
@@ -79,6 +76,16 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The arguments of a command of the client.
+fn arguments<A: clap::FromArgMatches>(matches: &ArgMatches) -> Result<A, Failure> {
+    A::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Environment variables of the client's commands.
+fn variables_of_the_client() -> Vec<String> {
+    [import::variables(), backup::variables()].concat()
+}
+
 fn show_configuration(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if matches.get_flag("default") {
         terminal::say(config::default_file().trim_end());
@@ -90,7 +97,7 @@ fn show_configuration(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         .unwrap_or(Role::Serve);
     terminal::say(config::print_effective(&cli::effective(role, matches)?).trim_end());
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for (variable, near) in config::unknown_variables(names, &import::variables()) {
+    for (variable, near) in config::unknown_variables(names, &variables_of_the_client()) {
         let near = near.map_or(String::new(), |near| format!(" Did you mean {near}?"));
         terminal::complain(&format!(
             "cadastre: no setting has the variable {variable}.{near}"

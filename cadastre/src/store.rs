@@ -1,5 +1,6 @@
 //! Opens the store, and turns what can go wrong into a sentence for the operator.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cadastre_storage::{Store, StoreError, StoreOptions, open_url_with};
@@ -10,20 +11,24 @@ use crate::failure::{Failure, sentence};
 /// Opens the store that the settings name.
 pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
     let url = settings.text(&table::STORE).unwrap_or_default();
-    if let Some(directory) = url.strip_prefix("rocksdb:") {
-        let directory = std::path::Path::new(directory.strip_prefix("//").unwrap_or(directory));
-        make_directory(directory)?;
+    open_url(url, settings.text(&table::AZURE_CONNECTION))
+}
+
+/// Opens the store of a URL, or makes it; `connection` is for a store in Azure tables.
+pub(crate) fn open_url(url: &str, connection: Option<&str>) -> Result<Arc<dyn Store>, Failure> {
+    if let Some(directory) = directory(url) {
+        make_directory(&directory)?;
     }
     let options = StoreOptions {
-        azure_connection: settings.text(&table::AZURE_CONNECTION).map(str::to_owned),
+        azure_connection: connection.map(str::to_owned),
         ..StoreOptions::default()
     };
     open_url_with(url, &options).map_err(|error| match error {
         StoreError::Invalid { reason } => Failure::usage(sentence(&reason)),
         StoreError::InUse { reason } => Failure::new(sentence(&format!("Cannot open the store: {reason}"))),
         StoreError::Corrupt { reason, .. } => Failure::new(format!(
-            "The store {url} is damaged ({reason}), and the server refuses to guess what it held. Restore the \
-             data directory from a backup; keep the damaged one, records may be saved from it."
+            "The store {url} is damaged ({reason}), and the server refuses to guess what it held. Restore a backup into \
+             another directory (`cadastre restore`); keep the damaged one, records may be saved from it."
         )),
         StoreError::Unavailable { reason, .. } => Failure::new(format!(
             "The store {url} cannot be opened: {reason}. Check that the disk is there, has room, and that this \
@@ -34,6 +39,13 @@ pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
         | StoreError::Unsupported { .. }
         | StoreError::OutcomeUnknown { .. } => Failure::new(format!("The store {url} cannot be opened: {error}.")),
     })
+}
+
+/// The directory of an embedded store.
+pub(crate) fn directory(url: &str) -> Option<PathBuf> {
+    let directory = url.strip_prefix("rocksdb:")?;
+    let directory = directory.strip_prefix("//").unwrap_or(directory);
+    (!directory.is_empty()).then(|| PathBuf::from(directory))
 }
 
 /// Makes a directory that only this user can look into; one that exists stays as it is.

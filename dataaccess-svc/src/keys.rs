@@ -15,6 +15,7 @@
 //! | `l_{import}_{line}` | a line of an import that failed |
 //! | `p_{plan}_{chunk}` | writes of a command that is larger than a commit, until they are folded in |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
+//! | `format`, `restoring` | in the catalogue's partition: what the table is, and that it is not whole yet |
 //!
 //! The catalogue's partition has `head`, `j_{version}`, and:
 //!
@@ -74,6 +75,16 @@ pub(crate) fn user_partition(name: &str) -> PartitionKey {
 /// The head of any partition.
 pub(crate) fn head() -> RowKey {
     row("head")
+}
+
+/// The format of the table, in the catalogue's partition.
+pub(crate) fn table_format() -> RowKey {
+    row("format")
+}
+
+/// The mark of a table that is being filled, in the catalogue's partition.
+pub(crate) fn restoring() -> RowKey {
+    row("restoring")
 }
 
 fn prefix_text(prefix: &Prefix) -> String {

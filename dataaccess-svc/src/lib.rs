@@ -4,6 +4,7 @@
 //! [`LocalDataAccess`] is the in-process path, [`HttpDataAccess`] the one over HTTP against
 //! [`configure_internal_api`]; all behind [`cadastre_api_types::internal::DataAccess`].
 
+mod backup;
 mod catalogue;
 mod clock;
 mod config;
@@ -20,11 +21,17 @@ mod rows;
 mod search;
 mod secret;
 mod space;
+mod table;
 mod users;
 mod watch;
 
+pub use backup::{
+    Checked, Cut, CutOptions, Header, LineReader, LineWriter, Part, PartEnd, Restore, Restored,
+    TransferError, check,
+};
 pub use clock::{Clock, SystemClock};
 pub use config::DataAccessConfig;
 pub use internal::{ClientError, HttpDataAccess, configure_internal_api};
-pub use local::{LocalDataAccess, OpenError};
+pub use local::LocalDataAccess;
 pub use secret::Secret;
+pub use table::{OpenError, TABLE_FORMAT, check_table};

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::backup::Readings;
 use crate::catalogue::Catalogue;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
@@ -25,15 +26,8 @@ use crate::space::{
     AnswerCache, ContextCache, Done, FreeAnswer, FreeQuestion, SpaceHandle, Work, Workshop, check_if_match,
     gone, load, submit,
 };
+use crate::table::{self, OpenError};
 use crate::users::Users;
-
-/// Why data access could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store cannot be read.
-    #[error("the store cannot be read: {0}")]
-    Store(String),
-}
 
 /// Everything of one store. Its tasks run on the runtime it was opened on.
 #[derive(Debug)]
@@ -51,6 +45,8 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     users: Arc<Users>,
     workshop: Workshop,
+    /// Backups that are being read out.
+    readings: Arc<Readings>,
     stop: CancellationToken,
     /// There is background work.
     wake: Notify,
@@ -68,12 +64,14 @@ impl std::fmt::Debug for Inner {
 }
 
 impl LocalDataAccess {
-    /// Reads the catalogue, and finishes in the background what an earlier process began.
+    /// Sees that the table is whole and of a known format, reads the catalogue, and finishes in the background what an
+    /// earlier process began.
     pub async fn open(store: Arc<dyn Store>, mut config: DataAccessConfig) -> Result<Arc<Self>, OpenError> {
         if store.limits().exclusive {
             // Memory knows all that others could know.
             config.cache = None;
         }
+        table::claim(&*store).await?;
         let catalogue = Arc::new(Catalogue::new(Arc::clone(&store), config.clone()));
         catalogue
             .load()
@@ -99,6 +97,7 @@ impl LocalDataAccess {
             catalogue,
             users,
             workshop,
+            readings: Arc::default(),
             stop,
             wake: Notify::new(),
             shutting_down: AtomicBool::new(false),
@@ -467,6 +466,20 @@ impl DataAccess for LocalDataAccess {
     ) -> Result<Listed<FailedLine>, ApiError> {
         let handle = self.inner.space(request.space).await?;
         Ok(handle.failed_lines(context, &request).await?)
+    }
+
+    async fn read_backup(
+        &self,
+        _context: &CallContext,
+        request: BackupQuery,
+    ) -> Result<BackupPart, ApiError> {
+        self.inner.check_running()?;
+        let part = self.inner.readings.part(&self.inner.store, request).await?;
+        if request.backup.is_none() {
+            let readings = Arc::clone(&self.inner.readings);
+            self.inner.spawn(readings.watch(self.inner.stop.clone()));
+        }
+        Ok(part)
     }
 
     async fn list_nodes_as_of(

@@ -109,6 +109,31 @@ pub struct Page {
     pub next: Option<RowKey>,
 }
 
+/// Where a row stands among all rows: they sort by partition, then key, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Its partition.
+    pub partition: PartitionKey,
+    /// Its key there.
+    pub key: RowKey,
+}
+
+/// Part of a scan of the whole table. It is empty only when nothing follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TablePage {
+    /// Rows with their partitions, in ascending order of their places.
+    pub rows: Vec<(PartitionKey, Row)>,
+    /// The place of the last row, to go on behind it; `None` = finished.
+    pub next: Option<Place>,
+}
+
+/// A table as it was at one moment, whatever is written meanwhile. It costs the store something while it is kept.
+#[async_trait]
+pub trait Snapshot: Send + Sync + Debug + 'static {
+    /// As [`Store::scan_table`], of that moment.
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError>;
+}
+
 /// Bytes of one value in every backend, so that data can move: an entity of Azure holds 1 MiB, and counts two bytes a
 /// character.
 pub const VALUE_BYTES: usize = 480 << 10;
@@ -163,6 +188,13 @@ pub trait Store: Send + Sync + Debug + 'static {
         key: &RowKey,
         floor: &RowKey,
     ) -> Result<Option<Row>, StoreError>;
+
+    /// Rows of the whole table behind `after` (`None` = from the first), at most `limit` (which is at least 1). Of what
+    /// is written meanwhile some may be seen and some not; a row that is there all the time comes exactly once.
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError>;
+
+    /// The table as it is now; `None` where the backend cannot keep a moment.
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError>;
 
     /// All writes, or none, durable when this returns; the new etags in order (empty [`Etag`] for deletions).
     ///

@@ -35,7 +35,9 @@ pub use batch::check_batch;
 pub use cache::{CACHE_VALUE_BYTES, Cache, CacheEntry, CacheKey, Kind, SharedCache};
 #[cfg(feature = "redis")]
 pub use cache::{CacheUrlError, RedisCache, RedisOptions};
-pub use contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
+pub use contract::{
+    Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, VALUE_BYTES, Write,
+};
 pub use error::{Cause, StoreError};
 pub use ext::StoreExt;
 pub use fault::{Chances, Fault, FaultCache, FaultPlan, FaultStore, Gate, Hook, Op, Rule};

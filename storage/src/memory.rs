@@ -1,7 +1,7 @@
 //! The store that forgets: an ordered map per partition behind one lock. The reference that the other
 //! backends are compared with, and what tests and trials run on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use crate::batch::{PAGE_BYTES, check_batch, check_limit};
-use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+use crate::contract::{Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, Write};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
 
@@ -31,8 +31,10 @@ pub struct MemoryStore {
     inner: RwLock<Inner>,
 }
 
+type Partitions = BTreeMap<PartitionKey, BTreeMap<RowKey, Stored>>;
+
 struct Inner {
-    partitions: HashMap<PartitionKey, BTreeMap<RowKey, Stored>>,
+    partitions: Partitions,
     next_etag: u64,
 }
 
@@ -57,7 +59,7 @@ impl MemoryStore {
     pub fn new() -> Self {
         // Not from zero: nobody shall come to rely on how an etag looks, or on two stores agreeing.
         let inner = Inner {
-            partitions: HashMap::new(),
+            partitions: BTreeMap::new(),
             next_etag: rand::random(),
         };
         Self {
@@ -121,6 +123,49 @@ impl Inner {
                 Etag(Bytes::new())
             }
         }
+    }
+}
+
+/// A page of all rows.
+fn table_page(partitions: &Partitions, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+    check_limit(limit)?;
+    let mut page = TablePage {
+        rows: Vec::new(),
+        next: None,
+    };
+    let mut bytes = 0;
+    let start = after.map_or(Bound::Unbounded, |place| Bound::Included(&place.partition));
+    for (partition, rows) in partitions.range::<PartitionKey, _>((start, Bound::Unbounded)) {
+        let behind = after.filter(|place| place.partition == *partition);
+        let start = behind.map_or(Bound::Unbounded, |place| Bound::Excluded(&place.key));
+        for (key, stored) in rows.range::<RowKey, _>((start, Bound::Unbounded)) {
+            if page.rows.len() == limit || bytes >= PAGE_BYTES {
+                page.next = page.rows.last().map(|(partition, row)| Place {
+                    partition: partition.clone(),
+                    key: row.key.clone(),
+                });
+                return Ok(page);
+            }
+            bytes += key.as_str().len() + stored.value.len();
+            page.rows.push((partition.clone(), stored.row(key)));
+        }
+    }
+    Ok(page)
+}
+
+/// A copy, which shares the values.
+struct MemorySnapshot(Partitions);
+
+impl fmt::Debug for MemorySnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySnapshot").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Snapshot for MemorySnapshot {
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        table_page(&self.0, after, limit)
     }
 }
 
@@ -196,6 +241,15 @@ impl Store for MemoryStore {
         Ok(rows
             .and_then(|rows| rows.range(floor..=key).next_back())
             .map(|(key, stored)| stored.row(key)))
+    }
+
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        table_page(&self.inner.read().partitions, after, limit)
+    }
+
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        let partitions = self.inner.read().partitions.clone();
+        Ok(Some(Box::new(MemorySnapshot(partitions))))
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+use crate::contract::{Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, Write};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
 
@@ -70,6 +70,23 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         Self: 'a,
     {
         (**self).last_at_or_before(partition, key, floor)
+    }
+
+    fn scan_table<'s, 'p, 'a>(&'s self, after: Option<&'p Place>, limit: usize) -> Answer<'a, TablePage>
+    where
+        's: 'a,
+        'p: 'a,
+        Self: 'a,
+    {
+        (**self).scan_table(after, limit)
+    }
+
+    fn snapshot<'s, 'a>(&'s self) -> Answer<'a, Option<Box<dyn Snapshot>>>
+    where
+        's: 'a,
+        Self: 'a,
+    {
+        (**self).snapshot()
     }
 
     fn commit<'s, 'p, 'a>(&'s self, partition: &'p PartitionKey, writes: Vec<Write>) -> Answer<'a, Vec<Etag>>

@@ -39,6 +39,7 @@ macro_rules! data_access_calls {
             get_import(ImportQuery) -> ImportView, "How far an import is.";
             list_imports(ImportListQuery) -> Listed<ImportView>, "Imports, newest first.";
             list_failed_lines(FailedLinesQuery) -> Listed<FailedLine>, "The lines of an import that failed.";
+            read_backup(BackupQuery) -> BackupPart, "The next lines of a backup of the whole store.";
             list_nodes_as_of(NodeListAsOfQuery) -> Listed<NodeView>, "Nodes as they were at a moment.";
         }
     };

@@ -1,6 +1,7 @@
 //! The internal protocol between frontend and data access: one trait, two ways to reach it (in the same
 //! process, or over HTTP), one list of calls that makes trait, client and server agree.
 
+mod backup;
 mod call;
 mod command;
 mod context;
@@ -13,6 +14,7 @@ mod search;
 mod spaces;
 mod users;
 
+pub use backup::*;
 pub use call::*;
 pub use command::*;
 pub use context::*;

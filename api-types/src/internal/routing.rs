@@ -99,3 +99,10 @@ macro_rules! of_any {
 }
 
 of_any!((), SpaceQuery, SpaceListQuery, UserListQuery);
+
+impl Routed for BackupQuery {
+    fn partition(&self) -> Partition<'_> {
+        // The service that has begun it remembers how far it is.
+        Partition::Catalogue
+    }
+}

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::server_args::ServerArgs;
+
 const ABOUT: &str = "Sends a file of prefixes to a running server, which takes it in while it comes.
 
 A CSV file has a header: `prefix`, `description` and any number of `tag:NAME` columns; an empty cell sets \
@@ -69,34 +71,8 @@ pub(crate) struct ImportArgs {
     /// Write the lines that failed to this file, as NDJSON that can be corrected and imported
     #[arg(long, value_name = "FILE", env = "CADASTRE_ERRORS")]
     pub(super) errors: Option<PathBuf>,
-    /// URL of the server
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CADASTRE_SERVER",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    pub(super) server: String,
-    /// User to log in as
-    #[arg(long, value_name = "NAME", env = "CADASTRE_USER", default_value = "admin")]
-    pub(super) user: String,
-    /// Password of the user; prefer --password-file or the variable, flags can be read by others
-    #[arg(
-        long,
-        env = "CADASTRE_PASSWORD",
-        hide_env_values = true,
-        conflicts_with = "token"
-    )]
-    pub(super) password: Option<String>,
-    /// File with the password of the user, for example DATA/admin-password
-    #[arg(long, value_name = "FILE", env = "CADASTRE_PASSWORD_FILE")]
-    pub(super) password_file: Option<PathBuf>,
-    /// API token or access token, instead of a password
-    #[arg(long, env = "CADASTRE_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
-    /// Certificates (PEM) to trust besides the system's
-    #[arg(long, value_name = "FILE", env = "CADASTRE_CA")]
-    pub(super) ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
 }
 
 /// What a bad line does to the others.

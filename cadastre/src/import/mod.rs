@@ -5,7 +5,6 @@ mod args;
 mod definitions;
 mod dry_run;
 mod failures;
-mod interrupt;
 mod job;
 mod offline;
 mod prepare;
@@ -19,27 +18,25 @@ mod upload;
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use cadastre_api_types::public::TagWrite;
 use uuid::Uuid;
 
 use api::Api;
 use failures::Failures;
-use interrupt::Interrupt;
 use job::Job;
 use progress::Progress;
 use run::Run;
-use session::{Credentials, Session};
+use session::Session;
 use source::Source;
 use upload::Upload;
 
 pub(crate) use args::ImportArgs;
 
 use crate::failure::Failure;
-use crate::{terminal, tls};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::interrupt::Interrupt;
+use crate::server_args::Credentials;
+use crate::terminal;
 
 /// Does the whole import.
 pub(crate) fn run(arguments: &ImportArgs) -> Result<ExitCode, Failure> {
@@ -78,48 +75,9 @@ fn keep_apart(arguments: &ImportArgs) -> Result<(), Failure> {
 }
 
 fn connect(arguments: &ImportArgs) -> Result<Api, Failure> {
-    let base = reqwest::Url::parse(&arguments.server)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "--server {} is not a URL like http://127.0.0.1:8080.",
-                arguments.server
-            ))
-        })?;
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true);
-    let client = tls::client(builder, arguments.ca.as_deref())?;
-    Ok(Api::new(client, base, Session::new(credentials(arguments)?)))
-}
-
-fn credentials(arguments: &ImportArgs) -> Result<Credentials, Failure> {
-    if let Some(token) = arguments.token.as_ref().filter(|token| !token.is_empty()) {
-        return Ok(Credentials::Token(token.clone()));
-    }
-    let password = match (&arguments.password, &arguments.password_file) {
-        (Some(password), _) if !password.is_empty() => password.clone(),
-        (_, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Failure::usage(format!(
-                    "The password file {} cannot be read: {error}.",
-                    path.display()
-                ))
-            })?;
-            text.lines().next().unwrap_or_default().trim_end().to_owned()
-        }
-        _ => {
-            return Err(Failure::usage(
-                "Say who you are: --password-file DATA/admin-password, or CADASTRE_PASSWORD, or --token.",
-            ));
-        }
-    };
-    Ok(Credentials::Password {
-        user: arguments.user.clone(),
-        password,
-    })
+    let (client, base) = arguments.server.connect()?;
+    let credentials: Credentials = arguments.server.credentials()?;
+    Ok(Api::new(client, base, Session::new(credentials)))
 }
 
 /// Sees to the space and its tags, and decides who judges the lines.
@@ -138,7 +96,7 @@ async fn import(
         None if !arguments.create_space => {
             return Err(Failure::new(format!(
                 "There is no address space {}, or {} may not see it; --create-space makes it.",
-                arguments.space, arguments.user
+                arguments.space, arguments.server.user
             )));
         }
         None if arguments.dry_run => None,

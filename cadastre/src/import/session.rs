@@ -6,22 +6,10 @@ use std::time::{Duration, Instant};
 use cadastre_api_types::public::{LoginRequest, RefreshRequest, TokenResponse};
 use tokio::sync::Mutex;
 
+use crate::server_args::Credentials;
+
 /// A token is renewed when it has less than this left.
 const MARGIN: Duration = Duration::from_secs(20);
-
-/// How to prove who we are.
-#[derive(Clone)]
-pub(super) enum Credentials {
-    /// A token that somebody else made.
-    Token(String),
-    /// Name and password.
-    Password {
-        /// User name.
-        user: String,
-        /// Password.
-        password: String,
-    },
-}
 
 /// The token in use. Its generation tells a caller whether somebody has renewed it meanwhile.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cadastre_dataaccess::{DataAccessConfig, LocalDataAccess};
+use cadastre_dataaccess::{DataAccessConfig, LocalDataAccess, OpenError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 
@@ -73,8 +73,12 @@ async fn open_records(settings: &Effective, listener: &Listener) -> Result<Arc<L
     waiting::for_store(settings, listener, store.as_ref()).await?;
     LocalDataAccess::open(store, config).await.map_err(|error| {
         let url = settings.text(&crate::config::table::STORE).unwrap_or_default();
+        let what_to_do = match error {
+            OpenError::Store(_) => " Restore a backup into another store, or name another one.",
+            OpenError::NewerFormat { .. } | OpenError::NotWhole { .. } => "",
+        };
         Failure::new(format!(
-            "The records in {url} cannot be used: {error}. Restore a backup, or name another store."
+            "The records in {url} cannot be used: {error}.{what_to_do}"
         ))
     })
 }
@@ -93,7 +97,7 @@ async fn close_records(access: &LocalDataAccess, deadline: Instant) {
 /// A misspelt variable would be ignored in silence.
 fn warn_of_unknown_variables() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for (variable, near) in unknown_variables(names, &crate::import::variables()) {
+    for (variable, near) in unknown_variables(names, &crate::variables_of_the_client()) {
         let near = near.as_deref().unwrap_or("none that is near");
         tracing::warn!(
             variable,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use cadastre_api_types::correlation::acceptable_correlation_id;
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_dataaccess::check_table;
 use cadastre_storage::{Store, StoreError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::config::{Effective, table};
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::http::{self, Listener};
 use crate::shutdown::{self, Drain};
 
@@ -77,7 +78,7 @@ pub(super) async fn for_store(
 /// What is wrong with the store, as far as it may pass.
 async fn look(settings: &Effective, store: &dyn Store) -> Result<Option<String>, Failure> {
     let error = match store.ping().await {
-        Ok(()) => return Ok(None),
+        Ok(()) => return look_at_table(settings, store).await,
         Err(error) => error,
     };
     let url = settings.text(&table::STORE).unwrap_or_default();
@@ -97,6 +98,22 @@ async fn look(settings: &Effective, store: &dyn Store) -> Result<Option<String>,
         | StoreError::Unsupported { .. }
         | StoreError::Corrupt { .. }
         | StoreError::InUse { .. } => Err(Failure::new(said)),
+    }
+}
+
+/// What is wrong with what is in it: somebody else may put that right where others write the store, too.
+async fn look_at_table(settings: &Effective, store: &dyn Store) -> Result<Option<String>, Failure> {
+    match check_table(store).await {
+        Ok(()) => Ok(None),
+        Err(error) => {
+            let url = settings.text(&table::STORE).unwrap_or_default();
+            let said = sentence(&format!("The store {url} cannot be served: {error}"));
+            if !store.limits().exclusive {
+                Ok(Some(said))
+            } else {
+                Err(Failure::new(said))
+            }
+        }
     }
 }
 

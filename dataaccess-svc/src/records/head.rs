@@ -75,6 +75,9 @@ pub(crate) struct HeadRecord {
     /// A command whose rows are not all in their places yet: what the rows say is true with its plan above them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingRecord>,
+    /// A backup asks writers to leave the space alone for a moment: who meets it waits, once, and overwrites it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Uuid>,
 }
 record!(HeadRecord, "head", 1);
 
@@ -104,6 +107,7 @@ impl HeadRecord {
             tags_commit: Uuid::nil(),
             pruned: 0,
             pending: None,
+            hold: None,
         }
     }
 }

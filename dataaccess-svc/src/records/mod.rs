@@ -13,6 +13,7 @@ mod node;
 mod occupancy;
 mod plan;
 mod space;
+mod table;
 mod tag;
 
 pub(crate) use account::{AccountRecord, UserHeadRecord};
@@ -25,6 +26,7 @@ pub(crate) use node::{HistoryRecord, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use plan::{PendingRecord, PlanHintRecord, PlanRecord, PlannedWrite};
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};
+pub(crate) use table::{RestoringRecord, TableFormatRecord};
 pub(crate) use tag::TagRecord;
 
 use bytes::Bytes;

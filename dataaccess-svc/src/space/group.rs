@@ -20,7 +20,7 @@ use super::handle::{Published, gone};
 use super::replay::replay;
 use super::step::{Step, apply, command_name, committed, fence};
 use super::writer::{Done, Job, Work};
-use super::{free, import, occupancy, staged};
+use super::{free, hold, import, occupancy, staged};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome, store_error};
 use crate::idempotency::{self, Remembered};
@@ -146,6 +146,9 @@ impl<'a> Group<'a> {
                 Err(error) => return Err(error),
             }
             let published = self.handle.published();
+            if hold::waited(self.handle, &published).await? {
+                continue;
+            }
             let batch = match self.decide(jobs, &published).await {
                 Ok(batch) => batch,
                 // Rows of before and after the change of another replica do not fit together.
@@ -192,6 +195,7 @@ impl<'a> Group<'a> {
         };
         let commit_id = Uuid::new_v4();
         batch.head.commit_id = commit_id;
+        batch.head.hold = None;
         let durable = batch.published.head.commit_id;
         self.free.lock().begin(durable, commit_id);
         let mut bytes = 0;

@@ -70,6 +70,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) moved: watch::Sender<()>,
     /// A commit's outcome is unknown and could not be settled: what is published may be old.
     pub(crate) unsettled: AtomicBool,
+    /// The hold of a backup that was met last.
+    pub(crate) hold: super::hold::Met,
     /// The writer's queue; `None` while it is not running.
     pub(crate) queue: parking_lot::Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -186,6 +188,7 @@ impl SpaceHandle {
             published,
             moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
+            hold: super::hold::Met::default(),
             queue: parking_lot::Mutex::new(None),
         }
     }

@@ -69,7 +69,7 @@ pub(super) async fn bare_entry(rows: Rows<'_>, version: u64) -> Outcome<(Journal
 }
 
 /// An entry with the states of those nodes that it leaves to their history and that are wanted. Each costs a short scan.
-pub(super) async fn whole(
+pub(crate) async fn whole(
     rows: Rows<'_>,
     mut entry: JournalEntry,
     wanted: impl Fn(&Prefix) -> bool,
@@ -103,7 +103,7 @@ pub(super) async fn whole(
 
 /// Entries behind version `after` up to version `to` as they are stored, oldest first: at most `limit`, and fewer if they
 /// are large.
-pub(super) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -> Outcome<Vec<JournalEntry>> {
+pub(crate) async fn entries(rows: Rows<'_>, after: u64, to: u64, limit: usize) -> Outcome<Vec<JournalEntry>> {
     let mut slice = Slice {
         next: after + 1,
         out: Vec::new(),

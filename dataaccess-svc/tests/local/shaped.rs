@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use cadastre_storage::{Etag, KeyRange, Limits, Page, PartitionKey, Row, RowKey, Store, StoreError, Write};
+use cadastre_storage::{
+    Etag, KeyRange, Limits, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError, TablePage,
+    Write,
+};
 
 /// A store with other limits than the one inside.
 #[derive(Debug)]
@@ -87,6 +90,16 @@ impl Store for Shaped {
             });
         }
         self.inner.last_at_or_before(partition, key, floor).await
+    }
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        self.inner.scan_table(after, limit.min(self.page)).await
+    }
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        if self.limits.exclusive {
+            self.inner.snapshot().await
+        } else {
+            Ok(None)
+        }
     }
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
         let (rows, most) = (writes.len(), self.limits.batch_rows);

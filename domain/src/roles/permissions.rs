@@ -24,6 +24,8 @@ pub enum Role {
 pub enum Permission {
     /// Create, change and delete users.
     UsersManage,
+    /// Read everything out, hashes of passwords included.
+    SystemBackup,
     /// Create an address space.
     SpaceCreate,
     /// See an address space.
@@ -109,8 +111,9 @@ pub(super) enum Narrowed {
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UsersManage,
+        Self::SystemBackup,
         Self::SpaceCreate,
         Self::SpaceRead,
         Self::SpaceUpdate,
@@ -127,6 +130,7 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UsersManage => "users.manage",
+            Self::SystemBackup => "system.backup",
             Self::SpaceCreate => "space.create",
             Self::SpaceRead => "space.read",
             Self::SpaceUpdate => "space.update",
@@ -145,6 +149,7 @@ impl Permission {
             Self::SpaceRead | Self::TagsRead => Narrowed::Whole,
             Self::RolesManage | Self::IpsRead | Self::IpsWrite => Narrowed::Within,
             Self::UsersManage
+            | Self::SystemBackup
             | Self::SpaceCreate
             | Self::SpaceUpdate
             | Self::SpaceDelete

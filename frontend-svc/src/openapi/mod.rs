@@ -18,8 +18,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags,
-    tokens, users,
+    auth, backup, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces,
+    tags, tokens, users,
 };
 
 /// Name of the security scheme.
@@ -34,6 +34,7 @@ const BEARER: &str = "bearer";
         (name = "Tags", description = "What may be set on nodes, what flows down the tree, and what follows from what."),
         (name = "IP addresses", description = "The nodes of a tree: prefixes, and addresses as /32 or /128."),
         (name = "Import and export", description = "Files of prefixes, in and out."),
+        (name = "Backup", description = "Everything, for `cadastre restore`."),
         (name = "Search", description = "Finding something in all address spaces at once."),
         (name = "History", description = "What was changed, when and by whom; and following changes as they happen."),
         (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
@@ -96,6 +97,7 @@ const BEARER: &str = "bearer";
         imports::jobs::failed,
         imports::jobs::stop,
         export::run,
+        backup::run,
         history::of_node,
         history::of_prefix,
         changes::list,

@@ -1,6 +1,7 @@
 //! The routes, one file per resource. Handlers extract, call one function of the data access layer, convert.
 
 pub(crate) mod auth;
+pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod docs;

@@ -10,8 +10,8 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags,
-    tokens, users,
+    auth, backup, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces,
+    tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
 
@@ -104,7 +104,8 @@ macro_rules! route_table {
 
 use Needs::{Authenticated, Public, SelfOrSystem, Space, System};
 use Permission::{
-    IpsRead, IpsWrite, SpaceCreate, SpaceDelete, SpaceRead, SpaceUpdate, TagsRead, TagsWrite, UsersManage,
+    IpsRead, IpsWrite, SpaceCreate, SpaceDelete, SpaceRead, SpaceUpdate, SystemBackup, TagsRead, TagsWrite,
+    UsersManage,
 };
 
 // Paths are tried from the top: the busiest come first, fixed words before parameters of the same place.
@@ -195,6 +196,10 @@ route_table! {
     "/api/v1/search" {
         // Every caller finds what they may read, space by space.
         GET Authenticated => search::search;
+    }
+
+    "/api/v1/backup" {
+        GET System(SystemBackup) => backup::run;
     }
 
     // The past.

@@ -398,6 +398,9 @@ impl DataAccess for FakeAccess {
     ) -> Result<Listed<FailedLine>, ApiError> {
         not_here()
     }
+    async fn read_backup(&self, _: &CallContext, _: BackupQuery) -> Result<BackupPart, ApiError> {
+        not_here()
+    }
     async fn list_nodes_as_of(
         &self,
         _: &CallContext,

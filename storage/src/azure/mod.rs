@@ -8,6 +8,7 @@ mod entity;
 mod failure;
 #[cfg(test)]
 mod scripted;
+mod table;
 mod transaction;
 mod wire;
 
@@ -26,7 +27,9 @@ use serde_json::{Map, Value};
 use self::failure::{Meaning, meaning, unavailable};
 use self::wire::{Pause, Wire};
 use crate::batch::{PAGE_BYTES, check_batch, check_limit};
-use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, VALUE_BYTES, Write};
+use crate::contract::{
+    Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, VALUE_BYTES, Write,
+};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
 
@@ -260,6 +263,15 @@ impl Store for AzureStore {
         Err(StoreError::Unsupported {
             what: "look backwards",
         })
+    }
+
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        check_limit(limit)?;
+        self.page_of_table(after, limit).await
+    }
+
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        Ok(None)
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

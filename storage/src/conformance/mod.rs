@@ -17,6 +17,7 @@ mod preconditions;
 mod races;
 mod ranges;
 mod rows;
+mod tables;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use preconditions::*;
 pub use races::*;
 pub use ranges::*;
 pub use rows::*;
+pub use tables::*;
 
 use crate::contract::{Etag, KeyRange, Row, Store, Write};
 use crate::error::StoreError;
@@ -98,6 +100,11 @@ macro_rules! conformance_suite {
                 partitions_do_not_see_each_other
                 last_at_or_before_finds_the_greatest
                 last_at_or_before_stays_in_its_partition
+                a_table_scan_sees_every_row_once_and_in_order
+                a_table_scan_goes_on_behind_any_place
+                a_table_scan_of_large_rows_gets_through
+                a_table_scan_beside_writers_misses_nothing_that_stays
+                a_snapshot_stays_as_it_was
                 a_batch_does_every_kind_of_write_in_order
                 one_failing_precondition_anywhere_sinks_the_batch
                 a_key_twice_in_a_batch_is_refused
@@ -255,6 +262,7 @@ mod suite {
             include_str!("races.rs"),
             include_str!("ranges.rs"),
             include_str!("rows.rs"),
+            include_str!("tables.rs"),
         ];
         let written: Vec<&str> = sources
             .iter()

@@ -15,7 +15,7 @@ pub use cache::FaultCache;
 pub use gate::Gate;
 pub use plan::{Chances, Fault, FaultPlan, Hook, Op, Rule};
 
-use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+use crate::contract::{Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, Write};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
 use plan::{Failure, Pause, Verdict};
@@ -143,6 +143,19 @@ impl<S: Store> Store for FaultStore<S> {
     ) -> Result<Option<Row>, StoreError> {
         let verdict = self.plan.judge(Op::LastAtOrBefore, Some(partition), &[]);
         read(verdict, self.inner.last_at_or_before(partition, key, floor)).await
+    }
+
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        read(
+            self.plan.judge(Op::ScanTable, None, &[]),
+            self.inner.scan_table(after, limit),
+        )
+        .await
+    }
+
+    /// Reads of the snapshot itself do not fail.
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        read(self.plan.judge(Op::Snapshot, None, &[]), self.inner.snapshot()).await
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

@@ -25,6 +25,10 @@ pub enum Op {
     Scan,
     /// `Store::last_at_or_before`
     LastAtOrBefore,
+    /// `Store::scan_table`
+    ScanTable,
+    /// `Store::snapshot`
+    Snapshot,
     /// `Store::commit`
     Commit,
     /// `Store::ping`
@@ -249,7 +253,7 @@ impl FaultPlan {
 
     /// Calls of all reading kinds so far (not `ping`).
     pub fn reads(&self) -> u64 {
-        [Op::Get, Op::GetMany, Op::Scan, Op::LastAtOrBefore]
+        [Op::Get, Op::GetMany, Op::Scan, Op::LastAtOrBefore, Op::ScanTable]
             .into_iter()
             .map(|op| self.count(op))
             .sum()

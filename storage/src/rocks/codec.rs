@@ -7,9 +7,9 @@
 use bytes::Bytes;
 
 use super::error::corrupt;
-use crate::contract::{Etag, Row};
+use crate::contract::{Etag, Place, Row};
 use crate::error::StoreError;
-use crate::key::{PartitionKey, RowKey};
+use crate::key::{KeyError, PartitionKey, RowKey};
 
 /// An etag as it is stored.
 pub(super) type RawEtag = [u8; 8];
@@ -72,5 +72,26 @@ pub(super) fn decode_key(stored: &[u8], prefix: usize) -> Result<RowKey, StoreEr
         .get(prefix..)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .unwrap_or_default();
-    RowKey::new(text).map_err(|error| corrupt("a stored key is not legal".to_owned(), Some(error.into())))
+    RowKey::new(text).map_err(not_legal)
+}
+
+/// Partition and row key of a key of RocksDB.
+pub(super) fn decode_place(stored: &[u8]) -> Result<Place, StoreError> {
+    let text = std::str::from_utf8(stored).unwrap_or_default();
+    let (partition, key) = text.split_once('\0').unwrap_or_default();
+    Ok(Place {
+        partition: PartitionKey::new(partition).map_err(not_legal)?,
+        key: RowKey::new(key).map_err(not_legal)?,
+    })
+}
+
+/// The least key of RocksDB that can stand behind a row.
+pub(super) fn behind(place: &Place) -> Vec<u8> {
+    let mut key = encode_key(&place.partition, &place.key);
+    key.push(0);
+    key
+}
+
+fn not_legal(error: KeyError) -> StoreError {
+    corrupt("a stored key is not legal".to_owned(), Some(error.into()))
 }

@@ -66,6 +66,11 @@ impl Handle {
         }
     }
 
+    /// Whether that is still the open database.
+    pub(super) fn is_open(&self, db: &Arc<DB>) -> bool {
+        matches!(&*self.state.read(), State::Open(open) if Arc::ptr_eq(open, db))
+    }
+
     /// From now on every call gets `error`. The database that is taken out closes when it is dropped and the
     /// last read that is under way ends.
     pub(super) fn take_out(&self, error: StoreError) -> Option<Arc<DB>> {

@@ -14,6 +14,7 @@ mod handle;
 mod log_check;
 mod open;
 mod queue;
+mod table;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use tokio::sync::oneshot;
 pub use committer::CommitStats;
 
 use crate::batch::{PAGE_BYTES, check_batch, check_limit};
-use crate::contract::{Etag, KeyRange, Limits, Page, Row, Store, Write};
+use crate::contract::{Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, Write};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
 use crate::memory::EMBEDDED_LIMITS;
@@ -40,6 +41,7 @@ use error::{of_read, unavailable};
 use group::multi_get;
 use handle::Handle;
 use queue::{Job, Must, Planned, Queue};
+use table::{Frozen, read_table};
 
 /// A store in a directory. Closes when dropped, which blocks; see [`Store::close`].
 #[derive(Debug)]
@@ -244,6 +246,15 @@ impl Store for RocksStore {
         };
         iterator.status().map_err(|e| of_read("seeking a row", e))?;
         Ok(row)
+    }
+
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        let db = self.handle.db()?;
+        read_table(|options| db.raw_iterator_opt(options), after, limit)
+    }
+
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        Ok(Some(Box::new(Frozen::take(Arc::clone(&self.handle)).await?)))
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

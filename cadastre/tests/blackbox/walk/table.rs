@@ -30,6 +30,9 @@ use Who::{AnyAdmin, AnyUser, Anybody, In, InWhole, SeenInWhole, SubtreeAdmins, S
 
 /// Every route.
 pub(super) const ROUTES: &[Route] = &[
+    route("GET", "/api/v1/backup", SystemAdmins, 200, |_, actor| {
+        actor.client.get("/api/v1/backup")
+    }),
     route("GET", "/api/v1/addressspaces", AnyUser, 200, |_, actor| {
         actor.client.get("/api/v1/addressspaces")
     }),

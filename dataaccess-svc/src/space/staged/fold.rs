@@ -48,6 +48,8 @@ pub(in super::super) async fn finish(handle: &SpaceHandle) -> Result<(), StoreEr
 async fn step(handle: &SpaceHandle, published: &Arc<Published>, pending: &Pending) -> Result<(), StoreError> {
     let limits = handle.store.limits();
     let mut head = published.head.clone();
+    // A backup that asks for quiet asks again.
+    head.hold = None;
     let Some(record) = head.pending.as_mut() else {
         return Ok(());
     };

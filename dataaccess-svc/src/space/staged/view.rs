@@ -5,7 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use cadastre_storage::{Etag, KeyRange, Limits, Page, PartitionKey, Row, RowKey, Store, StoreError, Write};
+use cadastre_storage::{
+    Etag, KeyRange, Limits, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError, TablePage,
+    Write,
+};
 
 use super::super::handle::Published;
 use crate::keys;
@@ -154,6 +157,14 @@ impl Store for SpaceStore {
             (Some(made), _) => Some(made),
             (None, stored) => stored,
         })
+    }
+
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        self.store.scan_table(after, limit).await
+    }
+
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        self.store.snapshot().await
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::*;
 use cadastre_storage::{
-    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Row, RowKey, Store, StoreError, Write,
+    Etag, KeyRange, Limits, MemoryStore, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError,
+    TablePage, Write,
 };
 use futures::future::BoxFuture;
 
@@ -61,6 +62,12 @@ impl Store for Meanwhile {
         floor: &RowKey,
     ) -> Result<Option<Row>, StoreError> {
         self.inner.last_at_or_before(partition, key, floor).await
+    }
+    async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
+        self.inner.scan_table(after, limit).await
+    }
+    async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
+        self.inner.snapshot().await
     }
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {
         self.inner.commit(partition, writes).await

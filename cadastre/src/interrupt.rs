@@ -5,14 +5,14 @@ use tokio::sync::watch;
 use crate::failure::Failure;
 
 /// Exit code after Ctrl-C, as shells have it.
-pub(super) const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Whether somebody has pressed Ctrl-C.
-pub(super) struct Interrupt(watch::Receiver<bool>);
+pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
     /// Listens from now on.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         let (sender, receiver) = watch::channel(false);
         let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
             .map_err(|error| Failure::new(format!("Ctrl-C cannot be listened for: {error}.")))?;
@@ -27,7 +27,7 @@ impl Interrupt {
     }
 
     /// Resolves when it was pressed.
-    pub(super) async fn comes(&self) {
+    pub(crate) async fn comes(&self) {
         let mut pressed = self.0.clone();
         if pressed.wait_for(|pressed| *pressed).await.is_err() {
             std::future::pending().await

@@ -1,0 +1,230 @@
+//! `cadastre backup`, `restore` and `copy`: what is in a store into a file, out of it again, and from store to store.
+
+mod args;
+mod input;
+mod online;
+mod output;
+mod progress;
+mod stores;
+
+use std::io::BufRead;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cadastre_dataaccess::{
+    Cut, CutOptions, Header, LineReader, LineWriter, Restore, Restored, TransferError,
+};
+use cadastre_storage::Store;
+
+pub(crate) use args::{BackupArgs, CopyArgs, RestoreArgs};
+
+use crate::failure::{Failure, sentence};
+use crate::interrupt::{INTERRUPTED, Interrupt};
+use crate::terminal;
+use output::Output;
+use progress::Progress;
+
+/// Writes a backup.
+pub(crate) fn back_up(arguments: &BackupArgs) -> Result<ExitCode, Failure> {
+    let output = Output::create(&arguments.file)?;
+    let work = async {
+        let progress = Arc::new(Progress::start("read"));
+        let (output, checked) = match arguments.source()? {
+            Some(source) => {
+                let store = source.open_source()?;
+                let written = write_backup(Arc::clone(&store), &source.url, output, &progress).await;
+                store.close().await;
+                written?
+            }
+            None => online::fetch(&arguments.server, output, &progress).await?,
+        };
+        output.keep()?;
+        progress.sum_up(&format!(
+            "{} rows of {} partitions; SHA-256 of the content {}",
+            checked.rows, checked.partitions, checked.sha256
+        ));
+        Ok(())
+    };
+    run(Box::pin(work), "Stopped; no backup was kept.")
+}
+
+async fn write_backup(
+    store: Arc<dyn Store>,
+    url: &str,
+    output: Output,
+    progress: &Progress,
+) -> Result<(Output, cadastre_dataaccess::Checked), Failure> {
+    let mut cut = Cut::begin(store, CutOptions::default()).await.map_err(failed)?;
+    let header = Header::new(url, cut.table_format(), cut.is_of_one_moment());
+    let mut writer = LineWriter::begin(output, header).map_err(|error| output::unwritten(&error))?;
+    while let Some(part) = cut.next().await.map_err(failed)? {
+        writer.part(&part).map_err(|error| output::unwritten(&error))?;
+        progress.count(part.rows.len(), part.end.is_some());
+        // Ctrl-C has a turn.
+        tokio::task::yield_now().await;
+    }
+    writer.finish().map_err(|error| output::unwritten(&error))
+}
+
+/// Fills a store from a backup.
+pub(crate) fn restore(arguments: &RestoreArgs) -> Result<ExitCode, Failure> {
+    let target = arguments.target()?;
+    let work = async {
+        // A pipe can be read once.
+        let of_a_file = std::fs::metadata(&arguments.file).is_ok_and(|facts| facts.is_file());
+        if of_a_file {
+            // Nothing is touched before the whole file is known to be good.
+            let progress = Progress::start("checked");
+            let mut reader = open(&arguments.file)?;
+            while let Some(part) = reader.next().map_err(failed)? {
+                progress.count(part.rows.len(), part.end.is_some());
+                tokio::task::yield_now().await;
+            }
+            progress.clear();
+        }
+        let mut reader = open(&arguments.file)?;
+        let header = reader.header().clone();
+        let store = target.open_target().await?;
+        let progress = Progress::start("restored");
+        let filled = async {
+            let mut restore = begin(Arc::clone(&store), &header.origin(), header.table_format).await?;
+            while let Some(part) = reader.next().map_err(failed)? {
+                progress.count(part.rows.len(), part.end.is_some());
+                restore.take(part).await.map_err(failed)?;
+                tokio::task::yield_now().await;
+            }
+            finish(restore, &progress).await
+        }
+        .await;
+        store.close().await;
+        tell(&progress, &target.url, filled?);
+        Ok(())
+    };
+    let way_on = format!(
+        "Stopped. {} is not whole, and no server serves it; run the same command again to go on.",
+        target.url
+    );
+    run(Box::pin(work), &way_on)
+}
+
+fn open(file: &Path) -> Result<LineReader<Box<dyn BufRead + Send>>, Failure> {
+    LineReader::open(input::open(file)?).map_err(failed)
+}
+
+/// Copies a store into another.
+pub(crate) fn copy(arguments: &CopyArgs) -> Result<ExitCode, Failure> {
+    let (from, to) = arguments.stores()?;
+    let work = async {
+        let source = from.open_source()?;
+        let target = to.open_target().await?;
+        let progress = Progress::start("copied");
+        let filled = async {
+            let mut cut = Cut::begin(Arc::clone(&source), CutOptions::default()).await.map_err(failed)?;
+            let origin = format!("a copy of {}", from.url);
+            let mut restore = begin(Arc::clone(&target), &origin, cut.table_format()).await?;
+            if !cut.is_of_one_moment() {
+                progress.note(
+                    "Servers may write the source meanwhile: each address space is copied as it is at one moment, none \
+                     earlier than now.",
+                );
+            }
+            while let Some(part) = cut.next().await.map_err(failed)? {
+                progress.count(part.rows.len(), part.end.is_some());
+                restore.take(part).await.map_err(failed)?;
+            }
+            finish(restore, &progress).await
+        }
+        .await;
+        source.close().await;
+        target.close().await;
+        tell(&progress, &to.url, filled?);
+        Ok(())
+    };
+    let way_on = format!(
+        "Stopped. {} is not whole, and no server serves it; run the same command again to go on.",
+        to.url
+    );
+    run(Box::pin(work), &way_on)
+}
+
+async fn begin(target: Arc<dyn Store>, origin: &str, table_format: u32) -> Result<Restore, Failure> {
+    let restore = Restore::begin(target, origin, table_format)
+        .await
+        .map_err(failed)?;
+    if restore.resumes() {
+        terminal::complain(
+            "An earlier run has begun this: what is there already is compared, and the rest written.",
+        );
+    }
+    Ok(restore)
+}
+
+async fn finish(restore: Restore, progress: &Progress) -> Result<Restored, Failure> {
+    progress.begin("compared");
+    restore
+        .finish(|rows| progress.so_many(rows))
+        .await
+        .map_err(failed)
+}
+
+fn tell(progress: &Progress, target: &str, done: Restored) {
+    let mut said = format!(
+        "{target} holds {} rows of {} partitions, and every one was compared",
+        done.rows + done.mended,
+        done.partitions
+    );
+    if done.written < done.rows {
+        said.push_str(&format!("; {} were there already", done.rows - done.written));
+    }
+    if done.mended > 0 {
+        said.push_str(&format!(
+            "; {} rows of the catalogue were added for what was made or deleted meanwhile",
+            done.mended
+        ));
+    }
+    progress.sum_up(&said);
+}
+
+/// Runs a command until it ends, or Ctrl-C ends it.
+fn run(work: impl Future<Output = Result<(), Failure>>, when_stopped: &str) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("No threads can be started: {error}.")))?;
+    let ended = runtime.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        tokio::select! {
+            done = work => done.map(|()| ExitCode::SUCCESS),
+            () = interrupt.comes() => Err(Failure {
+                code: INTERRUPTED,
+                sentence: when_stopped.to_owned(),
+            }),
+        }
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+fn failed(error: TransferError) -> Failure {
+    let text = sentence(&error);
+    let mut letters = text.chars();
+    let text = letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    Failure::new(text)
+}
+
+/// Environment variables that belong to these commands.
+pub(crate) fn variables() -> Vec<String> {
+    use clap::{Args as _, Command};
+    [
+        BackupArgs::augment_args(Command::new("backup")),
+        RestoreArgs::augment_args(Command::new("restore")),
+        CopyArgs::augment_args(Command::new("copy")),
+    ]
+    .iter()
+    .flat_map(Command::get_arguments)
+    .filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned))
+    .collect()
+}
