@@ -1,6 +1,8 @@
 //! Opens the shared cache that the settings name, and turns what can go wrong into a sentence for the operator.
 
-use cadastre_storage::SharedCache;
+use std::sync::Arc;
+
+use cadastre_storage::{Cache, SharedCache};
 
 use crate::config::{Effective, table};
 use crate::failure::Failure;
@@ -11,7 +13,7 @@ pub(crate) fn open(settings: &Effective, exclusive: bool) -> Result<Option<Share
         return Ok(None);
     };
     let key = key(settings)?;
-    let cache = connect(settings, url, &key)?;
+    let cache = connect(settings, url)?;
     if exclusive {
         tracing::warn!(
             "the shared cache is not used: no other process can write this store, so memory knows all that it could tell"
@@ -23,7 +25,7 @@ pub(crate) fn open(settings: &Effective, exclusive: bool) -> Result<Option<Share
             "the shared cache is used by this process alone: set cache-key to the same secret for all processes on this store"
         );
     }
-    Ok(Some(cache))
+    Ok(Some(SharedCache::new(cache, &key.secret)))
 }
 
 /// What values in the cache are signed with.
@@ -60,7 +62,7 @@ fn key(settings: &Effective) -> Result<Key, Failure> {
 }
 
 #[cfg(feature = "redis")]
-fn connect(settings: &Effective, url: &str, key: &Key) -> Result<SharedCache, Failure> {
+fn connect(settings: &Effective, url: &str) -> Result<Arc<dyn Cache>, Failure> {
     use cadastre_storage::{RedisCache, RedisOptions};
     let cache = RedisCache::connect(url, RedisOptions::default()).map_err(|error| {
         settings.refuse(
@@ -68,11 +70,11 @@ fn connect(settings: &Effective, url: &str, key: &Key) -> Result<SharedCache, Fa
             &format!("cannot be used: {error}; write for example redis://127.0.0.1:6379"),
         )
     })?;
-    Ok(SharedCache::new(std::sync::Arc::new(cache), &key.secret))
+    Ok(Arc::new(cache))
 }
 
 #[cfg(not(feature = "redis"))]
-fn connect(settings: &Effective, _: &str, _: &Key) -> Result<SharedCache, Failure> {
+fn connect(settings: &Effective, _: &str) -> Result<Arc<dyn Cache>, Failure> {
     Err(settings.refuse(
         &table::CACHE,
         "cannot be used: this program was built without Redis; take the setting away",
