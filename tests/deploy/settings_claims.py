@@ -104,7 +104,7 @@ class Settings(unittest.TestCase):
                 self.assertEqual(set(re.findall(r"\bCADASTRE_[A-Z_]*[A-Z]", text)) - known - ours, set())
                 for block in re.findall(r"(?ms)^```\w*\n(.*?)^```", text) or [text]:
                     block = block.replace("\\\n", " ")
-                    for role, rest in re.findall(r"(?m)\bcadastre (serve|gateway|frontend|dataaccess|health)\b(.*)$", block):
+                    for role, rest in re.findall(r"(?m)\bcadastre (serve|gateway|frontend|dataaccess|health|backup|restore|copy)\b([^#\n]*)", block):
                         for flag in re.findall(r"(?<=\s)--[a-z-]+", rest):
                             self.assertIn(f"{flag}", re.findall(r"--[a-z-]+", commands[role]), rest)
 
