@@ -24,8 +24,8 @@ mod table;
 mod users;
 
 pub use backup::{
-    Checked, Cut, CutOptions, Header, LineReader, LineWriter, Part, PartEnd, Restore, Restored, TransferError,
-    check,
+    Checked, Cut, CutOptions, Header, LineReader, LineWriter, Part, PartEnd, Restore, Restored,
+    TransferError, check,
 };
 pub use clock::{Clock, SystemClock};
 pub use config::DataAccessConfig;

@@ -477,7 +477,11 @@ impl DataAccess for LocalDataAccess {
         Ok(handle.failed_lines(context, &request).await?)
     }
 
-    async fn read_backup(&self, _context: &CallContext, request: BackupQuery) -> Result<BackupPart, ApiError> {
+    async fn read_backup(
+        &self,
+        _context: &CallContext,
+        request: BackupQuery,
+    ) -> Result<BackupPart, ApiError> {
         self.inner.check_running()?;
         let part = self.inner.readings.part(&self.inner.store, request).await?;
         if request.backup.is_none() {

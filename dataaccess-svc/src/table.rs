@@ -32,7 +32,9 @@ pub enum OpenError {
         known: u32,
     },
     /// A restore or a copy into it has not come to its end.
-    #[error("the table is not whole: it is being filled from {origin} since {started}; run that command again to finish it")]
+    #[error(
+        "the table is not whole: it is being filled from {origin} since {started}; run that command again to finish it"
+    )]
     NotWhole {
         /// What it is filled from.
         origin: String,
@@ -63,7 +65,10 @@ pub(crate) struct Marks {
 /// Reads it.
 pub(crate) async fn marks(store: &dyn Store) -> Result<Marks, Failure> {
     let wanted = [keys::table_format(), keys::restoring()];
-    let mut rows = store.get_many(&keys::system_partition(), &wanted).await?.into_iter();
+    let mut rows = store
+        .get_many(&keys::system_partition(), &wanted)
+        .await?
+        .into_iter();
     let mut marks = Marks::default();
     if let Some(row) = rows.next().flatten() {
         marks.format = Some(decode(&row.key, &row.value)?);
@@ -85,10 +90,10 @@ pub async fn check_table(store: &dyn Store) -> Result<(), OpenError> {
 fn judge(marks: &Marks) -> Result<(), OpenError> {
     // First the format: what a newer one means by the other mark is not known.
     if let Some(format) = &marks.format
-        && format.format > TABLE_FORMAT
+        && format.table_format > TABLE_FORMAT
     {
         return Err(OpenError::NewerFormat {
-            found: format.format,
+            found: format.table_format,
             known: TABLE_FORMAT,
         });
     }
@@ -105,7 +110,7 @@ fn judge(marks: &Marks) -> Result<(), OpenError> {
 pub(crate) fn format_row(format: u32) -> Write {
     let record = TableFormatRecord {
         v: 1,
-        format,
+        table_format: format,
         made_by: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Write::Create {
@@ -123,7 +128,10 @@ pub(crate) async fn claim(store: &dyn Store) -> Result<(), OpenError> {
         if marks.format.is_some() {
             return Ok(());
         }
-        match store.commit(&keys::system_partition(), vec![format_row(TABLE_FORMAT)]).await {
+        match store
+            .commit(&keys::system_partition(), vec![format_row(TABLE_FORMAT)])
+            .await
+        {
             // Somebody else was faster: a server like this one, or a restore.
             Ok(_) | Err(StoreError::Exists { .. }) => {}
             // It is looked at again, and is there or not.

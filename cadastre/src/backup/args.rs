@@ -86,7 +86,12 @@ struct StoreArgs {
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Connection string of the account, for a store in Azure tables; prefer the variable, flags can be read by others
-    #[arg(long, value_name = "TEXT", env = "CADASTRE_AZURE_CONNECTION", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "CADASTRE_AZURE_CONNECTION",
+        hide_env_values = true
+    )]
     azure_connection: Option<String>,
 }
 
@@ -137,7 +142,9 @@ impl RestoreArgs {
             return Err(Failure::usage("Nothing comes from standard input; name a file."));
         }
         self.store.place()?.ok_or_else(|| {
-            Failure::usage("Say where to: --data DIR (a new directory) or --store azure-tables:TABLE (a new table).")
+            Failure::usage(
+                "Say where to: --data DIR (a new directory) or --store azure-tables:TABLE (a new table).",
+            )
         })
     }
 }
@@ -153,13 +160,28 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "STORE")]
     to: String,
     /// Connection string for --from, if it is not the same as for --to; prefer the variable
-    #[arg(long, value_name = "TEXT", env = "CADASTRE_FROM_CONNECTION", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "CADASTRE_FROM_CONNECTION",
+        hide_env_values = true
+    )]
     from_connection: Option<String>,
     /// Connection string for --to, if it is not the same as for --from; prefer the variable
-    #[arg(long, value_name = "TEXT", env = "CADASTRE_TO_CONNECTION", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "CADASTRE_TO_CONNECTION",
+        hide_env_values = true
+    )]
     to_connection: Option<String>,
     /// Connection string for both; prefer the variable
-    #[arg(long, value_name = "TEXT", env = "CADASTRE_AZURE_CONNECTION", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "CADASTRE_AZURE_CONNECTION",
+        hide_env_values = true
+    )]
     azure_connection: Option<String>,
 }
 

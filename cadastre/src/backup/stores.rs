@@ -74,6 +74,9 @@ impl Place {
     }
 
     fn unusable(&self, error: &StoreError) -> Failure {
-        Failure::new(sentence(&format!("The store {} cannot be used: {error}", self.url)))
+        Failure::new(sentence(&format!(
+            "The store {} cannot be used: {error}",
+            self.url
+        )))
     }
 }

@@ -10,11 +10,11 @@ use super::api::Refusal;
 use super::args::Mode;
 use super::dry_run::{self, Tried};
 use super::failures::Failures;
-use crate::interrupt::{INTERRUPTED, Interrupt};
 use super::job::NoAnswer;
 use super::progress::Counts;
 use super::upload::{Ended, Upload};
 use crate::failure::{self, Failure};
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::terminal;
 
 /// Most lines that can be imported as a whole.

@@ -15,12 +15,12 @@ use serde_json::Value;
 use super::api::{Delivery, Error, Refusal, explain, refusal};
 use super::args::Mode;
 use super::failures::Failures;
-use crate::interrupt::{INTERRUPTED, Interrupt};
 use super::job::Job;
 use super::progress::{Counts, Progress, TOLD};
 use super::retry;
 use super::source::Source;
 use crate::failure::Failure;
+use crate::interrupt::{INTERRUPTED, Interrupt};
 
 /// How often it is asked how far the import is.
 const GLANCE: Duration = Duration::from_millis(500);

@@ -75,7 +75,9 @@ async fn open_records(settings: &Effective, listener: &Listener) -> Result<Arc<L
                 OpenError::Store(_) => " Restore a backup into another store, or name another one.",
                 OpenError::NewerFormat { .. } | OpenError::NotWhole { .. } => "",
             };
-            Failure::new(format!("The records in {url} cannot be used: {error}.{what_to_do}"))
+            Failure::new(format!(
+                "The records in {url} cannot be used: {error}.{what_to_do}"
+            ))
         })
 }
 

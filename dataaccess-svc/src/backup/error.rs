@@ -19,10 +19,14 @@ pub enum TransferError {
     #[error("the source cannot be read: {0}")]
     Source(OpenError),
     /// A partition changed all the time.
-    #[error("{0} changed all the time while it was read, and is in no state that can be kept; try again when less is changed there")]
+    #[error(
+        "{0} changed all the time while it was read, and is in no state that can be kept; try again when less is changed there"
+    )]
     Restless(String),
     /// The target holds something.
-    #[error("the target is not empty: it holds row {key} of partition {partition}; name an empty or a new store")]
+    #[error(
+        "the target is not empty: it holds row {key} of partition {partition}; name an empty or a new store"
+    )]
     NotEmpty {
         /// Of the first row that is there.
         partition: String,

@@ -54,8 +54,17 @@ impl Readings {
 
     async fn begin(&self, store: &Arc<dyn Store>) -> Outcome<Uuid> {
         self.forget_idle();
-        let is_open = |reading: &tokio::sync::Mutex<Reading>| reading.try_lock().map_or(true, |reading| reading.open.is_some());
-        if self.running.lock().values().filter(|reading| is_open(reading)).count() >= TOGETHER {
+        let is_open = |reading: &tokio::sync::Mutex<Reading>| {
+            reading.try_lock().map_or(true, |reading| reading.open.is_some())
+        };
+        if self
+            .running
+            .lock()
+            .values()
+            .filter(|reading| is_open(reading))
+            .count()
+            >= TOGETHER
+        {
             return Err(ApiError::new(
                 ErrorCode::Overloaded,
                 "Other backups are being read; send the request again later.",
@@ -63,7 +72,9 @@ impl Readings {
             .with_retry_after(IDLE.as_secs())
             .into());
         }
-        let cut = Cut::begin(Arc::clone(store), CutOptions::default()).await.map_err(told)?;
+        let cut = Cut::begin(Arc::clone(store), CutOptions::default())
+            .await
+            .map_err(told)?;
         if !cut.is_of_one_moment() {
             return Err(Failure::refused(
                 ErrorCode::BackupElsewhere,
@@ -80,7 +91,9 @@ impl Readings {
             kept: None,
             used: Instant::now(),
         };
-        self.running.lock().insert(id, Arc::new(tokio::sync::Mutex::new(reading)));
+        self.running
+            .lock()
+            .insert(id, Arc::new(tokio::sync::Mutex::new(reading)));
         Ok(id)
     }
 
@@ -88,7 +101,11 @@ impl Readings {
     pub(crate) fn forget_idle(&self) -> bool {
         let mut running = self.running.lock();
         // One that is locked is being read.
-        running.retain(|_, reading| reading.try_lock().map_or(true, |reading| reading.used.elapsed() < IDLE));
+        running.retain(|_, reading| {
+            reading
+                .try_lock()
+                .map_or(true, |reading| reading.used.elapsed() < IDLE)
+        });
         !running.is_empty()
     }
 
@@ -157,9 +174,21 @@ fn forgotten() -> Failure {
 fn told(error: TransferError) -> Failure {
     match error {
         TransferError::Store(error) => Failure::Refused(Box::new(store_error(&error))),
-        error => {
+        error @ (TransferError::Row(_)
+        | TransferError::Source(_)
+        | TransferError::Restless(_)
+        | TransferError::NotEmpty { .. }
+        | TransferError::AnotherOrigin { .. }
+        | TransferError::NotABackup(_)
+        | TransferError::CutOff(_)
+        | TransferError::Altered { .. }
+        | TransferError::Io(_)
+        | TransferError::Differs(_)) => {
             tracing::error!(%error, "a backup cannot be read");
-            Failure::refused(ErrorCode::Internal, "A fault of the server. Its log has more under the correlation id.")
+            Failure::refused(
+                ErrorCode::Internal,
+                "A fault of the server. Its log has more under the correlation id.",
+            )
         }
     }
 }

@@ -165,9 +165,31 @@ fn a_head_of_format_1() {
     head.commit_id = id();
     head.version = 3;
     head.counts4.add(8);
+    const HEAD: &str = r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#;
+    reads_and_writes(&head, HEAD);
+    head.hold = Some(id());
+    let rest = r#","Hold":"01928f5e-0000-7000-8000-000000000001"}"#;
+    reads_and_writes(&head, &format!("{}{rest}", HEAD.strip_suffix('}').unwrap()));
+}
+
+#[test]
+fn what_a_table_says_of_itself_of_format_1() {
     reads_and_writes(
-        &head,
-        r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#,
+        &TableFormatRecord {
+            v: 1,
+            table_format: 1,
+            made_by: "0.1.0".to_owned(),
+        },
+        r#"{"V":1,"TableFormat":1,"MadeBy":"0.1.0"}"#,
+    );
+    reads_and_writes(
+        &RestoringRecord {
+            v: 1,
+            origin: "a copy of rocksdb:data/store".to_owned(),
+            seed: id(),
+            started_on: time(),
+        },
+        r#"{"V":1,"Origin":"a copy of rocksdb:data/store","Seed":"01928f5e-0000-7000-8000-000000000001","StartedOn":"2026-01-02T03:04:05.000006Z"}"#,
     );
 }
 

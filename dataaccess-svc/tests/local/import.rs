@@ -257,10 +257,16 @@ fn small() -> Arc<dyn Store> {
         ) -> Result<Option<cadastre_storage::Row>, cadastre_storage::StoreError> {
             self.0.last_at_or_before(partition, key, floor).await
         }
-        async fn scan_table(&self, after: Option<&cadastre_storage::Place>, limit: usize) -> Result<cadastre_storage::TablePage, cadastre_storage::StoreError> {
+        async fn scan_table(
+            &self,
+            after: Option<&cadastre_storage::Place>,
+            limit: usize,
+        ) -> Result<cadastre_storage::TablePage, cadastre_storage::StoreError> {
             self.0.scan_table(after, limit).await
         }
-        async fn snapshot(&self) -> Result<Option<Box<dyn cadastre_storage::Snapshot>>, cadastre_storage::StoreError> {
+        async fn snapshot(
+            &self,
+        ) -> Result<Option<Box<dyn cadastre_storage::Snapshot>>, cadastre_storage::StoreError> {
             self.0.snapshot().await
         }
         async fn commit(

@@ -18,8 +18,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, backup, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces, tags,
-    tokens, users,
+    auth, backup, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces,
+    tags, tokens, users,
 };
 
 /// Name of the security scheme.

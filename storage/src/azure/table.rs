@@ -50,10 +50,7 @@ impl AzureStore {
         page: &mut Vec<(PartitionKey, Row)>,
     ) -> Result<bool, StoreError> {
         let wanted = limit - page.len();
-        let mut query = self
-            .reads
-            .query()
-            .top(Top::new(wanted.min(PAGE_ROWS) as u32));
+        let mut query = self.reads.query().top(Top::new(wanted.min(PAGE_ROWS) as u32));
         if let Some(filter) = filter {
             query = query.filter(Filter::new(filter));
         }

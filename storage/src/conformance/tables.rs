@@ -84,7 +84,10 @@ pub async fn a_table_scan_sees_every_row_once_and_in_order(store: Arc<dyn Store>
     let keys = ["-", ".", "0", "9", "A", "Z", "_", "a", "aa", "~", "~~"];
     let mut expected = Vec::new();
     for p in family(&base) {
-        store.commit(&p, keys.iter().map(|name| put(name, 1)).collect()).await.unwrap();
+        store
+            .commit(&p, keys.iter().map(|name| put(name, 1)).collect())
+            .await
+            .unwrap();
         expected.extend(keys.iter().map(|name| (p.to_string(), (*name).to_owned())));
     }
     assert!(expected.is_sorted());
@@ -157,7 +160,10 @@ pub async fn a_table_scan_beside_writers_misses_nothing_that_stays(store: Arc<dy
     let mut steady = Vec::new();
     for p in family(&base) {
         let names: Vec<String> = (0..20).map(|n| format!("r{n:02}")).collect();
-        store.commit(&p, names.iter().map(|name| put(name, 1)).collect()).await.unwrap();
+        store
+            .commit(&p, names.iter().map(|name| put(name, 1)).collect())
+            .await
+            .unwrap();
         steady.extend(names.into_iter().map(|name| (p.to_string(), name)));
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -170,7 +176,10 @@ pub async fn a_table_scan_beside_writers_misses_nothing_that_stays(store: Arc<dy
                 while !stop.load(Ordering::Relaxed) {
                     let name = format!("r{:02}-new", n % 20);
                     store.commit(&p, vec![put(&name, n)]).await.unwrap();
-                    store.commit(&p, vec![put(&format!("r{:02}", n % 20), n)]).await.unwrap();
+                    store
+                        .commit(&p, vec![put(&format!("r{:02}", n % 20), n)])
+                        .await
+                        .unwrap();
                     store.commit(&p, vec![delete(&name)]).await.unwrap();
                     n += 1;
                     tokio::task::yield_now().await;
@@ -201,7 +210,10 @@ pub async fn a_snapshot_stays_as_it_was(store: Arc<dyn Store>) {
     let Some(snapshot) = store.snapshot().await.unwrap() else {
         return;
     };
-    store.commit(&a, vec![put("k", 2), delete("m"), put("n", 2)]).await.unwrap();
+    store
+        .commit(&a, vec![put("k", 2), delete("m"), put("n", 2)])
+        .await
+        .unwrap();
     store.commit(&b, vec![delete("k")]).await.unwrap();
     let expected = [(&a, "k"), (&a, "m"), (&b, "k")].map(|(p, k)| (p.to_string(), k.to_owned()));
     for limit in [1, 2, 1000] {
@@ -215,5 +227,8 @@ pub async fn a_snapshot_stays_as_it_was(store: Arc<dyn Store>) {
     let now = read_family(&base, 1000, async |after, limit| {
         store.scan_table(after.as_ref(), limit).await
     });
-    assert_eq!(now.await, [(a.to_string(), "k".to_owned()), (a.to_string(), "n".to_owned())]);
+    assert_eq!(
+        now.await,
+        [(a.to_string(), "k".to_owned()), (a.to_string(), "n".to_owned())]
+    );
 }

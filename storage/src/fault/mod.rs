@@ -153,11 +153,7 @@ impl<S: Store> Store for FaultStore<S> {
 
     /// Reads of the snapshot itself do not fail.
     async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
-        read(
-            self.plan.judge(Op::Snapshot, None, &[]),
-            self.inner.snapshot(),
-        )
-        .await
+        read(self.plan.judge(Op::Snapshot, None, &[]), self.inner.snapshot()).await
     }
 
     async fn commit(&self, partition: &PartitionKey, writes: Vec<Write>) -> Result<Vec<Etag>, StoreError> {

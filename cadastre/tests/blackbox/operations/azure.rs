@@ -12,40 +12,40 @@ use crate::support::deployment::free_port;
 use crate::support::process::{Directory, Process, command};
 use crate::support::{Client, json};
 
-const PASSWORD: &str = "a password for tests only";
+pub(super) const PASSWORD: &str = "a password for tests only";
 /// The key of the emulator, which everybody knows.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub(super) const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Where Azurite listens; `make test` starts it.
-fn azurite() -> String {
+pub(super) fn azurite() -> String {
     std::env::var("CADASTRE_TEST_AZURITE")
         .expect("CADASTRE_TEST_AZURITE=HOST:PORT of an Azurite table service (make test starts one)")
 }
 
-fn connection(address: &str, key: &str) -> String {
+pub(super) fn connection(address: &str, key: &str) -> String {
     format!("AccountName=devstoreaccount1;AccountKey={key};TableEndpoint=http://{address}/devstoreaccount1")
 }
 
-fn some_table() -> String {
+pub(super) fn some_table() -> String {
     format!("t{:016x}", rand::random::<u64>())
 }
 
-/// A server on tables, with what it needs.
-struct Server {
-    process: Process,
-    client: Client,
+/// A server, with what it needs.
+pub(super) struct Server {
+    pub(super) process: Process,
+    pub(super) client: Client,
 }
 
 impl Server {
     fn start(directory: &Directory, name: &str, table: &str, connection: &str) -> Self {
+        Self::on(directory, name, &format!("azure-tables:{table}"), connection)
+    }
+
+    /// On any store.
+    pub(super) fn on(directory: &Directory, name: &str, store: &str, connection: &str) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut command = command(&[
-            "serve",
-            "--listen",
-            &listen,
-            "--store",
-            &format!("azure-tables:{table}"),
-        ]);
+        let mut command = command(&["serve", "--listen", &listen, "--store", store]);
         command
             .arg("--data")
             .arg(directory.join(name))
@@ -62,7 +62,7 @@ impl Server {
     }
 
     /// What `/ready` answers, once it answers as expected.
-    fn ready(&mut self, status: u16) -> serde_json::Value {
+    pub(super) fn ready(&mut self, status: u16) -> serde_json::Value {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Ok(answer) = self.client.request(Method::GET, "/ready").try_send()
@@ -84,7 +84,7 @@ impl Server {
         }
     }
 
-    fn admin(&self) -> Client {
+    pub(super) fn admin(&self) -> Client {
         self.client.logged_in("admin", PASSWORD)
     }
 }

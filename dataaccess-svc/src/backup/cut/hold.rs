@@ -18,7 +18,17 @@ use crate::keys;
 const TRIES: u32 = 64;
 /// Fields of a space's head whose meaning is known here.
 const KNOWN: [&str; 12] = [
-    "V", "Version", "Epoch", "TagsVersion", "Incarnation", "State", "Counts4", "Counts6", "CommitId", "LastTime", "Pruned",
+    "V",
+    "Version",
+    "Epoch",
+    "TagsVersion",
+    "Incarnation",
+    "State",
+    "Counts4",
+    "Counts6",
+    "CommitId",
+    "LastTime",
+    "Pruned",
     "Hold",
 ];
 
@@ -123,5 +133,8 @@ async fn write(
         etag: over.etag.clone(),
     };
     let etags = store.commit(partition, vec![write]).await?;
-    etags.into_iter().next().ok_or(StoreError::Changed { key: keys::head() })
+    etags
+        .into_iter()
+        .next()
+        .ok_or(StoreError::Changed { key: keys::head() })
 }

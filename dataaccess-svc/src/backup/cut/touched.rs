@@ -110,7 +110,11 @@ fn rows_of(node: &NodeRecord, version: u64, keys: &mut BTreeSet<RowKey>) {
     keys.insert(keys::id(node.ip_id));
     keys.insert(keys::history(prefix, version));
     keys.insert(keys::occupancy(&Occupancy::block_of(*prefix).0, prefix.len()));
-    keys.extend(node.tags.iter().map(|(tag, value)| keys::value(tag, value, prefix)));
+    keys.extend(
+        node.tags
+            .iter()
+            .map(|(tag, value)| keys::value(tag, value, prefix)),
+    );
 }
 
 #[cfg(test)]
@@ -121,8 +125,9 @@ mod tests {
     #[test]
     fn every_key_follows_from_the_journal_or_is_among_the_others() {
         for text in [
-            "a", "d_Region", "e_1", "format", "h", "h-", "h_4", "h_~~", "ha", "head", "i_", "j_1", "k_1", "l_1", "m_1",
-            "n_4", "n_~~", "na", "o_4", "p_1_1", "s_1", "t_a_b", "t_~~~", "ta", "u_x", "x_1", "~~~",
+            "a", "d_Region", "e_1", "format", "h", "h-", "h_4", "h_~~", "ha", "head", "i_", "j_1", "k_1",
+            "l_1", "m_1", "n_4", "n_~~", "na", "o_4", "p_1_1", "s_1", "t_a_b", "t_~~~", "ta", "u_x", "x_1",
+            "~~~",
         ] {
             let key = RowKey::new(text).unwrap();
             let among = others().iter().filter(|range| range.contains(&key)).count();

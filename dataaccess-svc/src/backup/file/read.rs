@@ -132,7 +132,10 @@ impl<R: BufRead> LineReader<R> {
     ///
     /// # Errors
     /// [`TransferError::CutOff`], [`TransferError::Altered`]: then nothing that was read can be trusted.
-    #[allow(clippy::should_implement_trait, reason = "an iterator could go on behind an error")]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an iterator could go on behind an error"
+    )]
     pub fn next(&mut self) -> Result<Option<Part>, TransferError> {
         if self.checked.is_some() {
             return Ok(None);
@@ -159,9 +162,12 @@ impl<R: BufRead> LineReader<R> {
                     let partition = match self.open.take() {
                         Some((partition, _)) => partition,
                         // All of its rows are of those that do not travel.
-                        None => PartitionKey::new(&line.end).map_err(|_| self.altered("a partition's name"))?,
+                        None => {
+                            PartitionKey::new(&line.end).map_err(|_| self.altered("a partition's name"))?
+                        }
                     };
-                    let same = line.end == partition.as_str() && line.rows == end.rows && line.digest == end.digest;
+                    let same =
+                        line.end == partition.as_str() && line.rows == end.rows && line.digest == end.digest;
                     if !same || line.version != end.version {
                         return Err(self.altered("rows of a partition"));
                     }

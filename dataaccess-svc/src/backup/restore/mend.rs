@@ -29,7 +29,10 @@ pub(super) struct Mend {
 impl Mend {
     pub(super) fn see(&mut self, partition: &PartitionKey, key: &RowKey, value: &[u8]) {
         if *partition == keys::system_partition() {
-            if ["s_", "u_", "x_"].iter().any(|kind| key.as_str().starts_with(kind)) {
+            if ["s_", "u_", "x_"]
+                .iter()
+                .any(|kind| key.as_str().starts_with(kind))
+            {
                 self.listed.insert(key.clone());
             }
         } else if let Some(name) = partition.as_str().strip_prefix("user_") {

@@ -73,9 +73,14 @@ fn differences(
             None => differences.push(format!("partition {partition} is missing ({} rows)", wanted.rows)),
         }
     }
-    let strangers = found.iter().filter(|(partition, _)| !expected.contains_key(*partition));
+    let strangers = found
+        .iter()
+        .filter(|(partition, _)| !expected.contains_key(*partition));
     differences.extend(strangers.map(|(partition, there)| {
-        format!("partition {partition} with {} rows does not belong there", there.rows)
+        format!(
+            "partition {partition} with {} rows does not belong there",
+            there.rows
+        )
     }));
     let all = differences.len();
     if all > NAMED {

@@ -71,7 +71,9 @@ async fn some_command(access: &LocalDataAccess, space: Uuid) {
         },
         kind => {
             let nodes = nodes().await;
-            let Some(node) = nodes.choose(&mut rand::rng()) else { return };
+            let Some(node) = nodes.choose(&mut rand::rng()) else {
+                return;
+            };
             match kind {
                 13 | 14 => SpaceCommand::DeleteNode { id: node.id },
                 15 => SpaceCommand::SplitNode {
@@ -174,7 +176,9 @@ async fn assert_moments(witness: &Witness, restored: &dyn Store) -> usize {
     }
     let mut heads = 0;
     for (partition, rows) in partitions {
-        let Some(head) = rows.get("head").cloned() else { continue };
+        let Some(head) = rows.get("head").cloned() else {
+            continue;
+        };
         heads += 1;
         let mut then = witness.at(&partition, &head["CommitId"]).await;
         if let Some(head) = then.get_mut("head").and_then(Value::as_object_mut) {
@@ -188,7 +192,12 @@ async fn assert_moments(witness: &Witness, restored: &dyn Store) -> usize {
             rows.retain(|key, _| !key.starts_with("u_") || then.contains_key(key));
         }
         for key in then.keys().chain(rows.keys()) {
-            assert_eq!(rows.get(key), then.get(key), "row {key} of {partition}, version {}", head["Version"]);
+            assert_eq!(
+                rows.get(key),
+                then.get(key),
+                "row {key} of {partition}, version {}",
+                head["Version"]
+            );
         }
     }
     heads
@@ -209,8 +218,16 @@ async fn assert_sound(store: Arc<dyn Store>) {
             .filter_map(Value::as_u64)
             .sum::<u64>();
         assert_eq!(counted, nodes.len() as u64, "counts of {partition}");
-        let whole = rows("j_").await.iter().filter(|row| row.key.as_str().len() == 18).count();
-        assert_eq!(Some(whole as u64), head["Version"].as_u64(), "journal of {partition}");
+        let whole = rows("j_")
+            .await
+            .iter()
+            .filter(|row| row.key.as_str().len() == 18)
+            .count();
+        assert_eq!(
+            Some(whole as u64),
+            head["Version"].as_u64(),
+            "journal of {partition}"
+        );
         let set: usize = nodes
             .iter()
             .map(|row| serde_json::from_slice::<Value>(&row.value).unwrap())
@@ -233,7 +250,9 @@ async fn back_up_beside_writers(store: Arc<dyn Store>, options: CutOptions) {
         for tag in ["Region", "Site", "Owner"] {
             define(replicas[0].as_ref(), space, definition(tag)).await;
         }
-        run(replicas[0].as_ref(), space, create("10.0.0.0/8", &[])).await.unwrap();
+        run(replicas[0].as_ref(), space, create("10.0.0.0/8", &[]))
+            .await
+            .unwrap();
         spaces.push(space);
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -302,7 +321,12 @@ async fn writers_without_rest_are_held_for_a_moment() {
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     let number = made.fetch_add(1, Ordering::Relaxed);
-                    let text = format!("10.{}.{}.{}/32", number >> 16 & 255, number >> 8 & 255, number & 255);
+                    let text = format!(
+                        "10.{}.{}.{}/32",
+                        number >> 16 & 255,
+                        number >> 8 & 255,
+                        number & 255
+                    );
                     run(access.as_ref(), space, create(&text, &[])).await.unwrap();
                 }
             })
@@ -337,7 +361,9 @@ async fn a_hold_that_nobody_lifts_ends_by_itself() {
     let store: Arc<dyn Store> = Arc::new(SharedStore(Arc::new(MemoryStore::new())));
     let access = open(Arc::clone(&store)).await;
     let space = new_space(access.as_ref(), "held").await;
-    run(access.as_ref(), space, create("10.0.0.0/8", &[])).await.unwrap();
+    run(access.as_ref(), space, create("10.0.0.0/8", &[]))
+        .await
+        .unwrap();
     // A backup that died.
     let partition = cadastre_storage::PartitionKey::new(space.to_string()).unwrap();
     let key = cadastre_storage::RowKey::new("head").unwrap();
@@ -350,7 +376,9 @@ async fn a_hold_that_nobody_lifts_ends_by_itself() {
         etag: head.etag,
     };
     store.commit(&partition, vec![write]).await.unwrap();
-    run(access.as_ref(), space, create("10.0.0.0/16", &[])).await.unwrap();
+    run(access.as_ref(), space, create("10.0.0.0/16", &[]))
+        .await
+        .unwrap();
     let head = store.get(&partition, &key).await.unwrap().unwrap();
     let value: Value = serde_json::from_slice(&head.value).unwrap();
     assert_eq!((value["Version"].as_u64(), value.get("Hold")), (Some(2), None));

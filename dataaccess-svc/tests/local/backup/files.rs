@@ -14,7 +14,13 @@ async fn some_backup() -> Vec<u8> {
     let access = open(Arc::clone(&store)).await;
     let space = new_space(access.as_ref(), "kept").await;
     for number in 0..20 {
-        run(access.as_ref(), space, create(&format!("10.{number}.0.0/16"), &[])).await.unwrap();
+        run(
+            access.as_ref(),
+            space,
+            create(&format!("10.{number}.0.0/16"), &[]),
+        )
+        .await
+        .unwrap();
     }
     access.ready(&context(), ()).await.unwrap();
     back_up(store, CutOptions::default()).await.unwrap()
@@ -29,7 +35,9 @@ async fn nothing_can_be_served(target: Arc<dyn Store>) {
 async fn a_whole_backup_says_what_is_in_it() {
     let backup = some_backup().await;
     let checked = check(&backup[..]).unwrap();
-    let lines = backup.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"p\":"));
+    let lines = backup
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"{\"p\":"));
     assert_eq!((checked.partitions, checked.rows), (2, lines.count() as u64));
     assert_eq!(checked.header.source, "a test");
 }
@@ -37,13 +45,25 @@ async fn a_whole_backup_says_what_is_in_it() {
 #[tokio::test]
 async fn a_backup_that_is_cut_off_anywhere_is_refused() {
     let backup = some_backup().await;
-    let lines: Vec<usize> = (0..backup.len()).filter(|at| backup[*at] == b'\n').map(|at| at + 1).collect();
-    for end in lines[..lines.len() - 1].iter().copied().chain([backup.len() - 1, backup.len() / 2, 200]) {
+    let lines: Vec<usize> = (0..backup.len())
+        .filter(|at| backup[*at] == b'\n')
+        .map(|at| at + 1)
+        .collect();
+    for end in lines[..lines.len() - 1]
+        .iter()
+        .copied()
+        .chain([backup.len() - 1, backup.len() / 2, 200])
+    {
         assert!(check(&backup[..end]).is_err(), "cut off behind {end} bytes");
     }
-    assert!(matches!(check(&backup[..lines[3]]), Err(TransferError::CutOff(4))));
+    assert!(matches!(
+        check(&backup[..lines[3]]),
+        Err(TransferError::CutOff(4))
+    ));
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let refused = restore(&backup[..lines[10]], Arc::clone(&target)).await.unwrap_err();
+    let refused = restore(&backup[..lines[10]], Arc::clone(&target))
+        .await
+        .unwrap_err();
     assert!(matches!(refused, TransferError::CutOff(11)), "{refused}");
     nothing_can_be_served(target).await;
 }
@@ -86,7 +106,10 @@ async fn what_is_no_backup_or_of_a_newer_version_leaves_nothing_behind() {
         (newer_table.as_str(), "of a table of format 7"),
     ] {
         let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let refused = restore(file.as_bytes(), Arc::clone(&target)).await.unwrap_err().to_string();
+        let refused = restore(file.as_bytes(), Arc::clone(&target))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains(said), "{refused}");
         assert!(raw(&*target).await.is_empty());
     }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use cadastre_dataaccess::{
-    Cut, CutOptions, DataAccessConfig, LineReader, LocalDataAccess, OpenError, Restore, TransferError, check_table,
+    Cut, CutOptions, DataAccessConfig, LineReader, LocalDataAccess, OpenError, Restore, TransferError,
+    check_table,
 };
-use cadastre_storage::{
-    Fault, FaultStore, MemoryStore, Op, PartitionKey, RowKey, Rule, Store, Write,
-};
+use cadastre_storage::{Fault, FaultStore, MemoryStore, Op, PartitionKey, RowKey, Rule, Store, Write};
 
 use super::{back_up, content, copy, raw, restore};
 use crate::support::*;
@@ -19,7 +18,13 @@ async fn some_store() -> Arc<dyn Store> {
     for name in ["one", "two"] {
         let space = new_space(access.as_ref(), name).await;
         for number in 0..30 {
-            run(access.as_ref(), space, create(&format!("10.{number}.0.0/16"), &[])).await.unwrap();
+            run(
+                access.as_ref(),
+                space,
+                create(&format!("10.{number}.0.0/16"), &[]),
+            )
+            .await
+            .unwrap();
         }
     }
     store
@@ -38,7 +43,9 @@ async fn a_restore_that_breaks_off_anywhere_is_finished_by_doing_it_again() {
     for commits in 1..5 {
         let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let failing = FaultStore::new(Arc::clone(&target));
-        failing.plan().inject(Rule::always(Op::Commit, Fault::Corrupt).after(commits));
+        failing
+            .plan()
+            .inject(Rule::always(Op::Commit, Fault::Corrupt).after(commits));
         restore(&backup, Arc::new(failing)).await.unwrap_err();
         let refused = refusal(&target).await;
         assert!(matches!(refused, OpenError::NotWhole { .. }), "{refused}");
@@ -51,7 +58,10 @@ async fn a_restore_that_breaks_off_anywhere_is_finished_by_doing_it_again() {
         target.commit(&space, vec![stray]).await.unwrap();
         let done = restore(&backup, Arc::clone(&target)).await.unwrap();
         assert_eq!((done.rows, done.removed), (before.len() as u64, 1));
-        assert!(commits == 1 || done.written < done.rows, "what was there was written again: {done:?}");
+        assert!(
+            commits == 1 || done.written < done.rows,
+            "what was there was written again: {done:?}"
+        );
         assert_eq!(content(&*target).await, before);
         open(target).await;
     }
@@ -62,13 +72,21 @@ async fn a_copy_that_breaks_off_follows_a_source_that_has_changed() {
     let source = some_store().await;
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let failing = FaultStore::new(Arc::clone(&target));
-    failing.plan().inject(Rule::always(Op::Commit, Fault::Corrupt).after(2));
-    copy(Arc::clone(&source), Arc::new(failing), CutOptions::default()).await.unwrap_err();
+    failing
+        .plan()
+        .inject(Rule::always(Op::Commit, Fault::Corrupt).after(2));
+    copy(Arc::clone(&source), Arc::new(failing), CutOptions::default())
+        .await
+        .unwrap_err();
 
     let access = open(Arc::clone(&source)).await;
     let space = new_space(access.as_ref(), "three").await;
-    run(access.as_ref(), space, create("10.0.0.0/8", &[])).await.unwrap();
-    copy(Arc::clone(&source), Arc::clone(&target), CutOptions::default()).await.unwrap();
+    run(access.as_ref(), space, create("10.0.0.0/8", &[]))
+        .await
+        .unwrap();
+    copy(Arc::clone(&source), Arc::clone(&target), CutOptions::default())
+        .await
+        .unwrap();
     assert_eq!(content(&*target).await, content(&*source).await);
 }
 
@@ -78,10 +96,16 @@ async fn lost_answers_and_absences_do_not_end_a_copy() {
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let failing = FaultStore::new(Arc::clone(&target));
     for fault in [Fault::Unavailable, Fault::LostAnswer, Fault::LostRequest] {
-        failing.plan().inject(Rule::once(Op::Commit, fault.clone()).after(1));
+        failing
+            .plan()
+            .inject(Rule::once(Op::Commit, fault.clone()).after(1));
     }
-    failing.plan().inject(Rule::once(Op::ScanTable, Fault::Unavailable).after(1));
-    copy(Arc::clone(&source), Arc::new(failing), CutOptions::default()).await.unwrap();
+    failing
+        .plan()
+        .inject(Rule::once(Op::ScanTable, Fault::Unavailable).after(1));
+    copy(Arc::clone(&source), Arc::new(failing), CutOptions::default())
+        .await
+        .unwrap();
     assert_eq!(content(&*target).await, content(&*source).await);
 }
 
@@ -92,7 +116,9 @@ async fn a_target_that_is_not_as_it_should_be_is_never_given_free() {
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let mut reader = LineReader::open(&backup[..]).unwrap();
     let header = reader.header().clone();
-    let mut restoring = Restore::begin(Arc::clone(&target), &header.origin(), 1).await.unwrap();
+    let mut restoring = Restore::begin(Arc::clone(&target), &header.origin(), 1)
+        .await
+        .unwrap();
     while let Some(part) = reader.next().unwrap() {
         restoring.take(part).await.unwrap();
     }
@@ -106,7 +132,10 @@ async fn a_target_that_is_not_as_it_should_be_is_never_given_free() {
     let TransferError::Differs(differences) = &failure else {
         panic!("{failure}")
     };
-    assert_eq!(*differences, ["partition stranger with 1 rows does not belong there"]);
+    assert_eq!(
+        *differences,
+        ["partition stranger with 1 rows does not belong there"]
+    );
     assert!(matches!(refusal(&target).await, OpenError::NotWhole { .. }));
 }
 
@@ -118,12 +147,22 @@ async fn only_an_empty_store_or_the_same_backup_is_taken() {
     assert!(matches!(refused, TransferError::NotEmpty { .. }), "{refused}");
 
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    restore(&backup[..backup.len() / 2], Arc::clone(&target)).await.unwrap_err();
+    restore(&backup[..backup.len() / 2], Arc::clone(&target))
+        .await
+        .unwrap_err();
     let other = back_up(source, CutOptions::default()).await.unwrap();
     let refused = restore(&other, Arc::clone(&target)).await.unwrap_err();
-    assert!(matches!(refused, TransferError::AnotherOrigin { .. }), "{refused}");
-    let refused = back_up(Arc::clone(&target), CutOptions::default()).await.unwrap_err();
-    assert!(matches!(refused, TransferError::Source(OpenError::NotWhole { .. })), "{refused}");
+    assert!(
+        matches!(refused, TransferError::AnotherOrigin { .. }),
+        "{refused}"
+    );
+    let refused = back_up(Arc::clone(&target), CutOptions::default())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, TransferError::Source(OpenError::NotWhole { .. })),
+        "{refused}"
+    );
     restore(&backup, target).await.unwrap();
 }
 
@@ -149,14 +188,23 @@ async fn a_table_of_a_newer_format_is_refused_with_both_versions() {
     check_table(&*store).await.unwrap();
     let newer = Write::Put {
         key: RowKey::new("format").unwrap(),
-        value: r#"{"V":1,"Format":2,"MadeBy":"9.0.0"}"#.into(),
+        value: r#"{"V":1,"TableFormat":2,"MadeBy":"9.0.0"}"#.into(),
     };
-    store.commit(&PartitionKey::new("SYSTEM").unwrap(), vec![newer]).await.unwrap();
+    store
+        .commit(&PartitionKey::new("SYSTEM").unwrap(), vec![newer])
+        .await
+        .unwrap();
     let refused = refusal(&store).await;
     assert!(matches!(refused, OpenError::NewerFormat { found: 2, known: 1 }));
-    assert!(refused.to_string().contains("format 2") && refused.to_string().contains("up to 1"), "{refused}");
+    assert!(
+        refused.to_string().contains("format 2") && refused.to_string().contains("up to 1"),
+        "{refused}"
+    );
     let refused = Cut::begin(store, CutOptions::default()).await.unwrap_err();
-    assert!(matches!(refused, TransferError::Source(OpenError::NewerFormat { .. })));
+    assert!(matches!(
+        refused,
+        TransferError::Source(OpenError::NewerFormat { .. })
+    ));
 }
 
 #[tokio::test]
@@ -164,9 +212,12 @@ async fn a_table_from_before_formats_were_written_down_is_of_the_first_one() {
     let store = some_store().await;
     let system = PartitionKey::new("SYSTEM").unwrap();
     let key = RowKey::new("format").unwrap();
-    store.commit(&system, vec![Write::Delete { key: key.clone() }]).await.unwrap();
+    store
+        .commit(&system, vec![Write::Delete { key: key.clone() }])
+        .await
+        .unwrap();
     open(Arc::clone(&store)).await;
     let row = store.get(&system, &key).await.unwrap().unwrap();
     let value: serde_json::Value = serde_json::from_slice(&row.value).unwrap();
-    assert_eq!(value["Format"], 1);
+    assert_eq!(value["TableFormat"], 1);
 }

@@ -30,7 +30,9 @@ async fn some_store(steps: &[crate::model::Step]) -> (Arc<dyn Store>, Uuid, Mode
         step(access.as_ref(), space, &mut model, one).await;
     }
     let other = new_space(access.as_ref(), "other").await;
-    run(access.as_ref(), other, create("2001:db8::/32", &[])).await.unwrap();
+    run(access.as_ref(), other, create("2001:db8::/32", &[]))
+        .await
+        .unwrap();
     let gone = new_space(access.as_ref(), "gone").await;
     delete_space(access.as_ref(), gone).await.unwrap();
     let request = UserChangeRequest {
@@ -52,7 +54,10 @@ fn shared(store: &Arc<dyn Store>) -> Arc<dyn Store> {
 }
 
 async fn heads(store: &dyn Store) -> Vec<String> {
-    let rows = raw(store).await.into_iter().filter(|(place, _)| place.key.as_str() == "head");
+    let rows = raw(store)
+        .await
+        .into_iter()
+        .filter(|(place, _)| place.key.as_str() == "head");
     let incarnation = |value: Vec<u8>| {
         let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
         value["Incarnation"].as_str().map(str::to_owned)
@@ -88,9 +93,13 @@ async fn a_copy_to_rocksdb_and_back_is_the_same() {
     let (source, space, _) = some_store(&[]).await;
     let directory = tempfile::tempdir().unwrap();
     let embedded: Arc<dyn Store> = Arc::new(RocksStore::open(directory.path()).unwrap());
-    copy(Arc::clone(&source), Arc::clone(&embedded), CutOptions::default()).await.unwrap();
+    copy(Arc::clone(&source), Arc::clone(&embedded), CutOptions::default())
+        .await
+        .unwrap();
     let back: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    copy(Arc::clone(&embedded), Arc::clone(&back), CutOptions::default()).await.unwrap();
+    copy(Arc::clone(&embedded), Arc::clone(&back), CutOptions::default())
+        .await
+        .unwrap();
     assert_eq!(content(&*back).await, content(&*source).await);
     let access = open(back).await;
     let query = SpaceQuery { space };
@@ -110,7 +119,10 @@ async fn places_in_the_journal_of_before_are_refused() {
         };
         access.changes(&context(), query).await
     };
-    let before = page(Arc::clone(&source), Since::Version(0)).await.unwrap().reached;
+    let before = page(Arc::clone(&source), Since::Version(0))
+        .await
+        .unwrap()
+        .reached;
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let backup = back_up(source, CutOptions::default()).await.unwrap();
     restore(&backup, Arc::clone(&target)).await.unwrap();
@@ -128,11 +140,16 @@ async fn what_was_made_or_deleted_while_a_backup_ran_is_mended() {
     };
     // As if the user were made behind the catalogue.
     let index = rows(&*source, "SYSTEM", "u_").await;
-    source.commit(&system, vec![delete(index[0].key.as_str())]).await.unwrap();
+    source
+        .commit(&system, vec![delete(index[0].key.as_str())])
+        .await
+        .unwrap();
     // As if the space were deleted behind it.
     let partition = PartitionKey::new(space.to_string()).unwrap();
     let head = rows(&*source, &space.to_string(), "head").await.remove(0);
-    let value = String::from_utf8(head.value.to_vec()).unwrap().replace("Active", "Deleting");
+    let value = String::from_utf8(head.value.to_vec())
+        .unwrap()
+        .replace("Active", "Deleting");
     let write = cadastre_storage::Write::Put {
         key: head.key,
         value: value.into(),
@@ -151,7 +168,10 @@ async fn what_was_made_or_deleted_while_a_backup_ran_is_mended() {
         },
     };
     let users = access.list_users(&context(), users).await.unwrap().items;
-    assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ada@example"]);
+    assert_eq!(
+        users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(),
+        ["ada@example"]
+    );
     // The server finishes the deletion.
     while !rows(&*target, "SYSTEM", "x_").await.is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -167,5 +187,8 @@ async fn what_was_made_or_deleted_while_a_backup_ran_is_mended() {
         },
     };
     let spaces = access.list_spaces(&context(), spaces).await.unwrap().items;
-    assert_eq!(spaces.iter().map(|space| space.name.as_str()).collect::<Vec<_>>(), ["other"]);
+    assert_eq!(
+        spaces.iter().map(|space| space.name.as_str()).collect::<Vec<_>>(),
+        ["other"]
+    );
 }

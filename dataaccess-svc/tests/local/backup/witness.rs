@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cadastre_storage::{
-    Etag, KeyRange, Limits, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError, TablePage, Write,
+    Etag, KeyRange, Limits, Page, PartitionKey, Place, Row, RowKey, Snapshot, Store, StoreError, TablePage,
+    Write,
 };
 use serde_json::Value;
 
@@ -40,7 +41,9 @@ impl Witness {
             let mut reached = false;
             for write in writes {
                 match write {
-                    Write::Create { key, value } | Write::Replace { key, value, .. } | Write::Put { key, value } => {
+                    Write::Create { key, value }
+                    | Write::Replace { key, value, .. }
+                    | Write::Put { key, value } => {
                         let value: Value = serde_json::from_slice(value).unwrap();
                         reached |= key.as_str() == "head" && value["CommitId"] == *commit_id;
                         rows.insert(key.to_string(), value);
@@ -66,7 +69,10 @@ impl Witness {
             _ => false,
         };
         let commits = self.commits.lock().await;
-        commits.iter().filter(|(_, writes)| writes.iter().any(is_hold)).count()
+        commits
+            .iter()
+            .filter(|(_, writes)| writes.iter().any(is_hold))
+            .count()
     }
 }
 
