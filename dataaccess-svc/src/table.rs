@@ -90,10 +90,10 @@ pub async fn check_table(store: &dyn Store) -> Result<(), OpenError> {
 fn judge(marks: &Marks) -> Result<(), OpenError> {
     // First the format: what a newer one means by the other mark is not known.
     if let Some(format) = &marks.format
-        && format.format > TABLE_FORMAT
+        && format.table_format > TABLE_FORMAT
     {
         return Err(OpenError::NewerFormat {
-            found: format.format,
+            found: format.table_format,
             known: TABLE_FORMAT,
         });
     }
@@ -110,7 +110,7 @@ fn judge(marks: &Marks) -> Result<(), OpenError> {
 pub(crate) fn format_row(format: u32) -> Write {
     let record = TableFormatRecord {
         v: 1,
-        format,
+        table_format: format,
         made_by: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Write::Create {

@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use cadastre_dataaccess::{Header, LineReader, Part, TransferError};
 use flate2::bufread::MultiGzDecoder;
+use tokio::sync::{mpsc, oneshot};
 
+use super::failed;
 use crate::failure::Failure;
 
 /// Bytes that are read at a time.
@@ -13,8 +16,52 @@ const BUFFER: usize = 256 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Parts that are read ahead.
+const AHEAD: usize = 4;
+
+/// A backup being read, on a thread of its own: standard input may give nothing for a long time.
+pub(super) struct Reading {
+    pub(super) header: Header,
+    parts: mpsc::Receiver<Result<Part, TransferError>>,
+}
+
+impl Reading {
+    /// Begins with the header.
+    pub(super) async fn begin(file: &Path) -> Result<Self, Failure> {
+        let (told, header) = oneshot::channel();
+        let (sender, parts) = mpsc::channel(AHEAD);
+        let file = file.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let opened = open(&file).and_then(|input| LineReader::open(input).map_err(failed));
+            let mut reader = match opened {
+                Ok(reader) => reader,
+                Err(failure) => return drop(told.send(Err(failure))),
+            };
+            if told.send(Ok(reader.header().clone())).is_err() {
+                return;
+            }
+            while let Some(part) = reader.next().transpose() {
+                let ends = part.is_err();
+                // Who stops listening has been interrupted, or has failed.
+                if sender.blocking_send(part).is_err() || ends {
+                    return;
+                }
+            }
+        });
+        let header = header
+            .await
+            .map_err(|_| Failure::new("The backup could not be read."))??;
+        Ok(Self { header, parts })
+    }
+
+    /// The next rows; `None` = it was read to its end, and is as it was written.
+    pub(super) async fn next(&mut self) -> Result<Option<Part>, Failure> {
+        self.parts.recv().await.transpose().map_err(failed)
+    }
+}
+
 /// What is to be restored: a file, or standard input.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
+fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
     let unread = |error: io::Error| Failure::new(format!("{} cannot be read: {error}.", path.display()));
     let raw: Box<dyn Read + Send> = if path == Path::new("-") {
         Box::new(io::stdin())

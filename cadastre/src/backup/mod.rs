@@ -7,14 +7,10 @@ mod output;
 mod progress;
 mod stores;
 
-use std::io::BufRead;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cadastre_dataaccess::{
-    Cut, CutOptions, Header, LineReader, LineWriter, Restore, Restored, TransferError,
-};
+use cadastre_dataaccess::{Cut, CutOptions, Header, LineWriter, Restore, Restored, TransferError};
 use cadastre_storage::Store;
 
 pub(crate) use args::{BackupArgs, CopyArgs, RestoreArgs};
@@ -22,6 +18,7 @@ pub(crate) use args::{BackupArgs, CopyArgs, RestoreArgs};
 use crate::failure::{Failure, sentence};
 use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::terminal;
+use input::Reading;
 use output::Output;
 use progress::Progress;
 
@@ -58,7 +55,11 @@ async fn write_backup(
     let mut cut = Cut::begin(store, CutOptions::default()).await.map_err(failed)?;
     let header = Header::new(url, cut.table_format(), cut.is_of_one_moment());
     let mut writer = LineWriter::begin(output, header).map_err(|error| output::unwritten(&error))?;
-    while let Some(part) = cut.next().await.map_err(failed)? {
+    while let Some(part) = progress
+        .watching(&cut.rows_read(), cut.next())
+        .await
+        .map_err(failed)?
+    {
         writer.part(&part).map_err(|error| output::unwritten(&error))?;
         progress.count(part.rows.len(), part.end.is_some());
         // Ctrl-C has a turn.
@@ -76,23 +77,21 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<ExitCode, Failure> {
         if of_a_file {
             // Nothing is touched before the whole file is known to be good.
             let progress = Progress::start("checked");
-            let mut reader = open(&arguments.file)?;
-            while let Some(part) = reader.next().map_err(failed)? {
+            let mut reading = Reading::begin(&arguments.file).await?;
+            while let Some(part) = reading.next().await? {
                 progress.count(part.rows.len(), part.end.is_some());
-                tokio::task::yield_now().await;
             }
             progress.clear();
         }
-        let mut reader = open(&arguments.file)?;
-        let header = reader.header().clone();
+        let mut reading = Reading::begin(&arguments.file).await?;
+        let header = reading.header.clone();
         let store = target.open_target().await?;
         let progress = Progress::start("restored");
         let filled = async {
             let mut restore = begin(Arc::clone(&store), &header.origin(), header.table_format).await?;
-            while let Some(part) = reader.next().map_err(failed)? {
+            while let Some(part) = reading.next().await? {
                 progress.count(part.rows.len(), part.end.is_some());
                 restore.take(part).await.map_err(failed)?;
-                tokio::task::yield_now().await;
             }
             finish(restore, &progress).await
         }
@@ -106,10 +105,6 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<ExitCode, Failure> {
         target.url
     );
     run(Box::pin(work), &way_on)
-}
-
-fn open(file: &Path) -> Result<LineReader<Box<dyn BufRead + Send>>, Failure> {
-    LineReader::open(input::open(file)?).map_err(failed)
 }
 
 /// Copies a store into another.
@@ -129,7 +124,7 @@ pub(crate) fn copy(arguments: &CopyArgs) -> Result<ExitCode, Failure> {
                      earlier than now.",
                 );
             }
-            while let Some(part) = cut.next().await.map_err(failed)? {
+            while let Some(part) = progress.watching(&cut.rows_read(), cut.next()).await.map_err(failed)? {
                 progress.count(part.rows.len(), part.end.is_some());
                 restore.take(part).await.map_err(failed)?;
             }
@@ -195,17 +190,19 @@ fn run(work: impl Future<Output = Result<(), Failure>>, when_stopped: &str) -> R
     let ended = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         tokio::select! {
-            done = work => done.map(|()| ExitCode::SUCCESS),
+            biased;
             () = interrupt.comes() => Err(Failure {
                 code: INTERRUPTED,
                 sentence: when_stopped.to_owned(),
             }),
+            done = work => done.map(|()| ExitCode::SUCCESS),
         }
     });
     runtime.shutdown_background();
     ended
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 fn failed(error: TransferError) -> Failure {
     let text = sentence(&error);
     let mut letters = text.chars();

@@ -22,7 +22,7 @@ pub(super) struct Output {
 
 enum To {
     Plain(BufWriter<Box<dyn Finish>>),
-    Gzip(GzEncoder<BufWriter<Box<dyn Finish>>>),
+    Gzip(Box<GzEncoder<BufWriter<Box<dyn Finish>>>>),
     Done,
 }
 
@@ -86,7 +86,7 @@ impl Output {
             .map_err(|error| unmade(&part, &error))?;
         let file: BufWriter<Box<dyn Finish>> = BufWriter::with_capacity(BUFFER, Box::new(file));
         let to = if path.extension().is_some_and(|extension| extension == "gz") {
-            To::Gzip(GzEncoder::new(file, Compression::new(4)))
+            To::Gzip(Box::new(GzEncoder::new(file, Compression::new(4))))
         } else {
             To::Plain(file)
         };

@@ -12,6 +12,9 @@ use crate::terminal;
 /// How often a plain line says how far we are.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
+/// How often somebody who waits is told.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// See the module.
 pub(super) struct Progress {
     doing: Mutex<(&'static str, Instant)>,
@@ -67,9 +70,29 @@ impl Progress {
         self.show();
     }
 
+    /// Waits for something, and tells meanwhile how many rows were read for it: a large address space is read to its end
+    /// before its first row goes on.
+    pub(super) async fn watching<T>(&self, read: &AtomicU64, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = look.tick() => {
+                    self.tell(&format!("{}; {} rows read", self.in_words(), read.load(Ordering::Relaxed)));
+                }
+            }
+        }
+    }
+
     fn show(&self) {
+        self.tell(&self.in_words());
+    }
+
+    fn tell(&self, line: &str) {
         if !self.bar.is_hidden() {
-            self.bar.set_message(self.in_words());
+            self.bar.set_message(line.to_owned());
             self.bar.tick();
             return;
         }
@@ -77,7 +100,7 @@ impl Progress {
             && last.elapsed() >= PLAIN_EVERY
         {
             *last = Instant::now();
-            terminal::complain(&self.in_words());
+            terminal::complain(line);
         }
     }
 

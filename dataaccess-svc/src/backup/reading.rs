@@ -174,7 +174,16 @@ fn forgotten() -> Failure {
 fn told(error: TransferError) -> Failure {
     match error {
         TransferError::Store(error) => Failure::Refused(Box::new(store_error(&error))),
-        error => {
+        error @ (TransferError::Row(_)
+        | TransferError::Source(_)
+        | TransferError::Restless(_)
+        | TransferError::NotEmpty { .. }
+        | TransferError::AnotherOrigin { .. }
+        | TransferError::NotABackup(_)
+        | TransferError::CutOff(_)
+        | TransferError::Altered { .. }
+        | TransferError::Io(_)
+        | TransferError::Differs(_)) => {
             tracing::error!(%error, "a backup cannot be read");
             Failure::refused(
                 ErrorCode::Internal,

@@ -165,15 +165,71 @@ fn a_head_of_format_1() {
     head.commit_id = id();
     head.version = 3;
     head.counts4.add(8);
-    reads_and_writes(
-        &head,
-        r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#,
-    );
+    const HEAD: &str = r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z"}"#;
+    reads_and_writes(&head, HEAD);
+    head.hold = Some(id());
+    let rest = r#","Hold":"01928f5e-0000-7000-8000-000000000001"}"#;
+    let begun = HEAD.strip_suffix('}').unwrap();
+    reads_and_writes(&head, &format!("{begun}{rest}"));
+    head.hold = None;
     head.epoch_commit = id();
     head.tags_commit = id();
+    head.pending = Some(PendingRecord {
+        plan: id(),
+        chunks: 2,
+        folded: 98,
+    });
+    let rest = r#","EpochCommit":"%ID","TagsCommit":"%ID","Pending":{"Plan":"%ID","Chunks":2,"Folded":98}}"#;
     reads_and_writes(
         &head,
-        r#"{"V":1,"Version":3,"Epoch":0,"TagsVersion":0,"Incarnation":"01928f5e-0000-7000-8000-000000000001","State":"Active","Counts4":{"8":1},"Counts6":{},"CommitId":"01928f5e-0000-7000-8000-000000000001","LastTime":"2026-01-02T03:04:05.000006Z","EpochCommit":"01928f5e-0000-7000-8000-000000000001","TagsCommit":"01928f5e-0000-7000-8000-000000000001"}"#,
+        &format!("{begun}{}", rest.replace("%ID", &id().to_string())),
+    );
+}
+
+#[test]
+fn a_plan_of_format_1() {
+    let put = PlannedWrite("n_4".to_owned(), Some(r#"{"V":1}"#.to_owned()));
+    let delete = PlannedWrite("t_a".to_owned(), None);
+    reads_and_writes(
+        &PlanRecord {
+            v: 1,
+            writes: vec![put, delete],
+        },
+        r#"{"V":1,"Writes":[["n_4","{\"V\":1}"],["t_a",null]]}"#,
+    );
+    reads_and_writes(&PlanHintRecord { v: 1 }, r#"{"V":1}"#);
+}
+
+#[test]
+fn a_lease_of_format_1() {
+    reads_and_writes(
+        &LeaseRecord {
+            v: 1,
+            holder: id(),
+            turn: 7,
+        },
+        r#"{"V":1,"Holder":"01928f5e-0000-7000-8000-000000000001","Turn":7}"#,
+    );
+}
+
+#[test]
+fn what_a_table_says_of_itself_of_format_1() {
+    reads_and_writes(
+        &TableFormatRecord {
+            v: 1,
+            table_format: 1,
+            made_by: "0.1.0".to_owned(),
+        },
+        r#"{"V":1,"TableFormat":1,"MadeBy":"0.1.0"}"#,
+    );
+    reads_and_writes(
+        &RestoringRecord {
+            v: 1,
+            origin: "a copy of rocksdb:data/store".to_owned(),
+            seed: id(),
+            started_on: time(),
+        },
+        r#"{"V":1,"Origin":"a copy of rocksdb:data/store","Seed":"01928f5e-0000-7000-8000-000000000001","StartedOn":"2026-01-02T03:04:05.000006Z"}"#,
     );
 }
 

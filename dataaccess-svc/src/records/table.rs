@@ -13,7 +13,7 @@ pub(crate) struct TableFormatRecord {
     /// Format of this row.
     pub v: u32,
     /// Format of the table.
-    pub format: u32,
+    pub table_format: u32,
     /// The version of the program that made the table.
     pub made_by: String,
 }

@@ -13,8 +13,9 @@ use crate::support::process::{Directory, Process, command};
 use crate::support::services::{EMULATOR_KEY, azurite, connection, some_table};
 use crate::support::{Client, json};
 
-const PASSWORD: &str = "a password for tests only";
-/// A server on tables, with what it needs.
+pub(super) const PASSWORD: &str = "a password for tests only";
+
+/// A server, with what it needs.
 pub(super) struct Server {
     pub(super) process: Process,
     pub(super) client: Client,
@@ -33,14 +34,25 @@ impl Server {
         connection: &str,
         given: &[(&str, &str)],
     ) -> Self {
-        let listen = format!("127.0.0.1:{}", free_port());
-        let mut command = command(&[
-            "serve",
-            "--listen",
-            &listen,
-            "--store",
+        Self::on(
+            directory,
+            name,
             &format!("azure-tables:{table}"),
-        ]);
+            connection,
+            given,
+        )
+    }
+
+    /// On any store.
+    pub(super) fn on(
+        directory: &Directory,
+        name: &str,
+        store: &str,
+        connection: &str,
+        given: &[(&str, &str)],
+    ) -> Self {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut command = command(&["serve", "--listen", &listen, "--store", store]);
         command
             .arg("--data")
             .arg(directory.join(name))

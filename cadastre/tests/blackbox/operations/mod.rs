@@ -2,6 +2,7 @@
 //! command line client.
 
 mod azure;
+mod backup;
 mod cache;
 mod import;
 mod import_course;

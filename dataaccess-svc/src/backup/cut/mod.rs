@@ -12,6 +12,7 @@ mod touched;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use cadastre_storage::{Etag, MAX_KEY_LEN, PartitionKey, Place, Row, RowKey, Snapshot, Store, TablePage};
@@ -56,6 +57,8 @@ pub struct Cut {
     /// Of the partition that is being given out.
     tally: Tally,
     table_format: u32,
+    /// Rows that were read, more than once where others write.
+    read: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -117,13 +120,21 @@ impl Cut {
             way,
             ready: VecDeque::new(),
             tally: Tally::default(),
-            table_format: marks.format.map_or(table::TABLE_FORMAT, |format| format.format),
+            table_format: marks
+                .format
+                .map_or(table::TABLE_FORMAT, |format| format.table_format),
+            read: Arc::default(),
         })
     }
 
     /// The format of the table.
     pub fn table_format(&self) -> u32 {
         self.table_format
+    }
+
+    /// How many rows have been read so far, for those who wait; where others write, some are read more than once.
+    pub fn rows_read(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.read)
     }
 
     /// All of it is of one moment, not only each partition.
@@ -191,6 +202,7 @@ impl Cut {
             return Ok(false);
         }
         let page = snapshot.scan_table(after.as_ref(), PAGE).await?;
+        self.read.fetch_add(page.rows.len() as u64, Ordering::Relaxed);
         *after = page.next.clone();
         *done = page.next.is_none();
         let groups = grouped(page);
@@ -243,11 +255,12 @@ impl Cut {
         let catalogue = keys::system_partition();
         if !*begun {
             *begun = true;
-            let settled = Settled::read(store, &catalogue, options).await?;
+            let settled = Settled::read(store, &catalogue, options, &self.read).await?;
             self.ready.push_back(Ready::Settled(catalogue, Box::new(settled)));
             return Ok(true);
         }
         let first = patiently(|| store.scan_table(after.as_ref(), PAGE)).await?;
+        self.read.fetch_add(first.rows.len() as u64, Ordering::Relaxed);
         let goes_on = first.next.is_some();
         let mut groups = grouped(first);
         let cut_off = if goes_on { groups.pop() } else { None };
@@ -270,7 +283,7 @@ impl Cut {
                         last: true,
                     });
                 } else {
-                    let settled = Settled::read(store, &partition, options).await?;
+                    let settled = Settled::read(store, &partition, options, &self.read).await?;
                     self.ready.push_back(Ready::Settled(partition, Box::new(settled)));
                 }
             }
@@ -278,7 +291,7 @@ impl Cut {
         match cut_off {
             Some((partition, _)) => {
                 if partition != catalogue {
-                    let settled = Settled::read(store, &partition, options).await?;
+                    let settled = Settled::read(store, &partition, options, &self.read).await?;
                     self.ready
                         .push_back(Ready::Settled(partition.clone(), Box::new(settled)));
                 }

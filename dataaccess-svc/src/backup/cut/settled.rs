@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,9 +43,11 @@ impl Settled {
         store: &Arc<dyn Store>,
         partition: &PartitionKey,
         options: &CutOptions,
+        read: &AtomicU64,
     ) -> Result<Self, TransferError> {
         let mut reading = Reading {
             store,
+            read,
             partition,
             base: Spool::new(),
             others: None,
@@ -55,7 +58,7 @@ impl Settled {
         let Some(before) = before else {
             return match Head::read(store, partition).await? {
                 // It was made meanwhile.
-                Some(_) => Box::pin(Self::read(store, partition, options)).await,
+                Some(_) => Box::pin(Self::read(store, partition, options, read)).await,
                 None => reading.settled(None),
             };
         };
@@ -119,6 +122,7 @@ impl Settled {
 struct Reading<'a> {
     store: &'a Arc<dyn Store>,
     partition: &'a PartitionKey,
+    read: &'a AtomicU64,
     base: Spool,
     others: Option<Spool>,
     again: BTreeMap<RowKey, Option<Bytes>>,
@@ -211,6 +215,7 @@ impl Reading<'_> {
     async fn scan(&self, mut range: KeyRange, spool: &mut Spool) -> Result<(), TransferError> {
         loop {
             let page = patiently(|| self.store.scan(self.partition, &range, PAGE)).await?;
+            self.read.fetch_add(page.rows.len() as u64, Ordering::Relaxed);
             for row in page.rows.iter().filter(|row| row.key != keys::head()) {
                 spool.push(row)?;
             }

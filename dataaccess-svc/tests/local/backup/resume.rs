@@ -188,7 +188,7 @@ async fn a_table_of_a_newer_format_is_refused_with_both_versions() {
     check_table(&*store).await.unwrap();
     let newer = Write::Put {
         key: RowKey::new("format").unwrap(),
-        value: r#"{"V":1,"Format":2,"MadeBy":"9.0.0"}"#.into(),
+        value: r#"{"V":1,"TableFormat":2,"MadeBy":"9.0.0"}"#.into(),
     };
     store
         .commit(&PartitionKey::new("SYSTEM").unwrap(), vec![newer])
@@ -219,5 +219,5 @@ async fn a_table_from_before_formats_were_written_down_is_of_the_first_one() {
     open(Arc::clone(&store)).await;
     let row = store.get(&system, &key).await.unwrap().unwrap();
     let value: serde_json::Value = serde_json::from_slice(&row.value).unwrap();
-    assert_eq!(value["Format"], 1);
+    assert_eq!(value["TableFormat"], 1);
 }
