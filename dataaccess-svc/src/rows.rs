@@ -76,6 +76,11 @@ impl<'a> Rows<'a> {
         self.overlay.and_then(|overlay| overlay.get(key))
     }
 
+    /// A read costs little more than what it reads.
+    pub(crate) fn is_near(&self) -> bool {
+        self.store.limits().backwards
+    }
+
     /// Bytes of one row.
     pub(crate) async fn get(&self, key: &RowKey) -> Outcome<Option<Bytes>> {
         if let Some(pending) = self.pending(key) {

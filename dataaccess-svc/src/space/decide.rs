@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::context::{Context, Resolver, tag_conflict};
 use super::free_index::{FreeIndex, Placed};
 use super::read::{find, no_node};
+use super::read_ahead::ReadAhead;
 use super::reject::check_beneath;
 use super::view::node_view;
 use super::{allocate, definition, restructure, revert, staged};
@@ -435,13 +436,14 @@ impl Decider<'_> {
         let rows = self.resolver.rows();
         let vocabulary = self.resolver.vocabulary();
         let mut scan = ChildScan::of(removed.prefix);
+        let mut nodes = ReadAhead::new(rows);
         let mut visited = 0;
         while let Some(probe) = scan.probe() {
             visited += 1;
             if visited > MAX_CHILDREN_OF_REMOVED {
                 return Err(too_many_children(&removed.prefix));
             }
-            let found = rows.first_node(&probe).await?;
+            let found = nodes.first_node(&probe).await?;
             let child = scan.feed(found.as_ref().map(|node| node.prefix));
             let (Some(_), Some(before)) = (child, found) else {
                 continue;

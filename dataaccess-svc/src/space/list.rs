@@ -12,6 +12,7 @@ use super::SpaceHandle;
 use super::context::{Context, Resolver};
 use super::decide::tag_error;
 use super::read::{find, no_node};
+use super::read_ahead::ReadAhead;
 use super::segments::{self, Segment};
 use super::tag_query::TagQuery;
 use super::view::node_view;
@@ -196,8 +197,9 @@ impl Page<'_> {
         };
         let mut items = Vec::new();
         let mut visited = 0;
+        let mut nodes = ReadAhead::new(rows);
         while let Some(probe) = scan.probe() {
-            let found = rows.first_node(&probe).await?;
+            let found = nodes.first_node(&probe).await?;
             let child = scan.feed(found.as_ref().map(|node| node.prefix));
             let (Some(prefix), Some(node)) = (child, found) else {
                 continue;
@@ -257,12 +259,13 @@ impl Page<'_> {
                 (None, None) => None,
             };
             let single = next.is_some();
+            let mut nodes = ReadAhead::new(rows);
             loop {
                 let node = match next.take() {
                     Some(node) => node,
                     None => {
                         let Some(probe) = scan.probe() else { break };
-                        let found = rows.first_node(&probe).await?;
+                        let found = nodes.first_node(&probe).await?;
                         let child = scan.feed(found.as_ref().map(|node| node.prefix));
                         let (Some(_), Some(node)) = (child, found) else {
                             continue;

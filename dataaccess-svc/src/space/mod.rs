@@ -23,6 +23,7 @@ mod list;
 mod occupancy;
 mod past;
 mod read;
+mod read_ahead;
 mod reject;
 mod replay;
 mod restructure;

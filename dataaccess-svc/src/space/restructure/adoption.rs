@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::super::context::{Context, resolve_stored, tag_conflict};
 use super::super::decide::Decider;
+use super::super::read_ahead::ReadAhead;
 use super::{LISTED, MAX_LOOKED_AT, MOVED_SHOWN, NAMED, changed, too_many_to_look_at};
 use crate::errors::Outcome;
 use crate::records::NodeRecord;
@@ -100,6 +101,7 @@ impl Adoption {
     ) -> Outcome<()> {
         let rows = decider.resolver.rows();
         let mut scan = ChildScan::of(within);
+        let mut nodes = ReadAhead::new(rows);
         while let Some(probe) = scan.probe() {
             let lists = self.planning && self.moved.len() < MOVED_SHOWN;
             if !check && !lists {
@@ -112,7 +114,7 @@ impl Adoption {
             if self.looked_at.is_multiple_of(512) {
                 tokio::task::yield_now().await;
             }
-            let found = rows.first_node(&probe).await?;
+            let found = nodes.first_node(&probe).await?;
             let child = scan.feed(found.as_ref().map(|node| node.prefix));
             if let (Some(child), Some(node)) = (child, found)
                 && !skip.contains(&child)

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::super::context::Context;
 use super::super::decide::{Decider, Decision, Effects, node_rows, placed};
 use super::super::read::{find, no_node};
+use super::super::read_ahead::ReadAhead;
 use super::adoption::{Adoption, Parents};
 use super::{MAX_NODES, changed, check_not_root, check_result_in_scope, id_taken, settle};
 use crate::errors::{Failure, Outcome};
@@ -92,8 +93,9 @@ async fn named(decider: &Decider<'_>, ids: &[Uuid]) -> Outcome<Vec<NodeRecord>> 
 async fn check_topmost(decider: &Decider<'_>, target: &Prefix, siblings: &[NodeRecord]) -> Outcome<()> {
     let rows = decider.resolver.rows();
     let mut scan = ChildScan::of(*target);
+    let mut nodes = ReadAhead::new(rows);
     while let Some(probe) = scan.probe() {
-        let found = rows.first_node(&probe).await?.map(|node| node.prefix);
+        let found = nodes.first_node(&probe).await?.map(|node| node.prefix);
         let Some(top) = scan.feed(found) else { continue };
         let named = siblings.binary_search_by_key(&top, |node| node.prefix).is_ok();
         // They fill the target, so whatever else is topmost in it contains at least one of them.

@@ -16,6 +16,7 @@ use cadastre_domain::restructure::{Resizing, resizing};
 use uuid::Uuid;
 
 use super::super::decide::{Decider, Decision, Effects, node_rows, placed};
+use super::super::read_ahead::ReadAhead;
 use super::adoption::{Adoption, Parents};
 use super::{
     MAX_LOOKED_AT, because_of, changed, check_not_root, check_result_in_scope, settle, taken,
@@ -113,6 +114,7 @@ fn wanted(from: Prefix, to: NewSize) -> Outcome<Prefix> {
 async fn check_nothing_cut_off(decider: &Decider<'_>, from: Prefix, to: Prefix) -> Outcome<()> {
     let rows = decider.resolver.rows();
     let mut scan = ChildScan::of(from);
+    let mut nodes = ReadAhead::new(rows);
     let mut cut_off: Vec<(Uuid, Prefix)> = Vec::new();
     let mut looked_at = 0_usize;
     while let Some(probe) = scan.probe() {
@@ -123,7 +125,7 @@ async fn check_nothing_cut_off(decider: &Decider<'_>, from: Prefix, to: Prefix) 
         if looked_at.is_multiple_of(512) {
             tokio::task::yield_now().await;
         }
-        let found = rows.first_node(&probe).await?;
+        let found = nodes.first_node(&probe).await?;
         let (Some(child), Some(node)) = (scan.feed(found.as_ref().map(|node| node.prefix)), found) else {
             continue;
         };

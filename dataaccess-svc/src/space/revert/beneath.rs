@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::super::context::{Resolver, resolve_stored};
 use super::super::decide::Decider;
+use super::super::read_ahead::ReadAhead;
 use super::super::restructure::adoption::alike;
 use super::cannot;
 use crate::errors::{Failure, Outcome};
@@ -105,9 +106,10 @@ impl<'a> Beneath<'a> {
     async fn check_not_left_outside(&mut self, from: Prefix, to: Prefix) -> Outcome<()> {
         let rows = self.decider.resolver.rows();
         let mut scan = ChildScan::of(from);
+        let mut nodes = ReadAhead::new(rows);
         while let Some(probe) = scan.probe() {
             self.look(&from).await?;
-            let node = rows.first_node(&probe).await?;
+            let node = nodes.first_node(&probe).await?;
             let (Some(child), Some(node)) = (scan.feed(node.as_ref().map(|node| node.prefix)), node) else {
                 continue;
             };
