@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::azure::{KEY, PASSWORD, Server, azurite, connection, some_table};
 use crate::support::deployment::ADMIN_PASSWORD;
 use crate::support::process::{Directory, Said, command, run};
-use crate::support::{Deployment, Shape, Space, Value, claims, json, unique};
+use crate::support::{Deployment, Space, Value, claims, json, unique};
 
 claims! {
     both: [
@@ -191,6 +191,13 @@ fn a_store_that_a_server_has_open_is_backed_up_by_that_server() {
         &cadastre(&directory, &["backup", "x.ndjson", "--data", "nowhere"]),
         1,
         &["There is no store in"],
+    );
+    let empty = format!("rocksdb:{}", directory.join("empty/store").display());
+    drop(cadastre_storage::open_url(&empty).unwrap());
+    refused(
+        &cadastre(&directory, &["backup", "x.ndjson", "--data", "empty"]),
+        1,
+        &["The source is empty"],
     );
     refused(
         &cadastre(&directory, &["backup", "x.ndjson", "--store", "memory:"]),
