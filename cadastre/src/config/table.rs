@@ -37,7 +37,8 @@ settings! {
     DATA = "data", "CADASTRE_DATA", Kind::Path, Default::Value("./data"),
         &[Role::Serve, Role::DataAccess, Role::Frontend], false,
         "Directory of this server: store, keys, first password",
-        "It is made on the first start. Back it up as a whole, while the server is stopped.";
+        "It is made on the first start. `cadastre backup` writes the records into a file while the server runs; keep a copy of \
+         the keys too.";
     LISTEN = "listen", "CADASTRE_LISTEN", Kind::Listen,
         Default::PerRole(&[
             (Role::Serve, "127.0.0.1:8080"),

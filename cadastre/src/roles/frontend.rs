@@ -7,7 +7,7 @@ use cadastre_dataaccess::HttpDataAccess;
 use cadastre_frontend::Frontend;
 
 use super::serve::{admin_in_words, frontend_configuration};
-use super::{Start, announce, split};
+use super::{Start, announce, split, waiting};
 use crate::config::table;
 use crate::failure::{Failure, sentence};
 use crate::shutdown::Drain;
@@ -28,6 +28,7 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         tls::upstream_client(settings)?,
     )
     .map_err(|error| settings.refuse(&table::DATAACCESS, &format!("cannot be used: {error}")))?;
+    waiting::for_data_access(settings, &listener, &access).await?;
     let configuration = frontend_configuration(settings, Some(token.expose().to_owned()));
     if let Some(directory) = configuration.admin_password_file.parent() {
         store::make_directory(directory)?;

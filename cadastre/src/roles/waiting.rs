@@ -1,12 +1,15 @@
-//! The time before a store that is a service can be used: the process waits for it, and says at `/ready` and in the log
-//! what is wrong, so that a wrong key or an absent network is put right without a restart.
+//! The time before what a process stands on can be used, a store that is a service or the data access services: the
+//! process waits, and says at `/ready` and in the log what is wrong, so that a wrong key, a wrong token or an absent network
+//! is put right without a restart.
 
 use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use cadastre_api_types::correlation::acceptable_correlation_id;
+use cadastre_api_types::internal::{CallContext, DataAccess};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_dataaccess::check_table;
+use cadastre_domain::Scope;
 use cadastre_storage::{Store, StoreError};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -31,7 +34,40 @@ pub(super) async fn for_store(
     listener: &Listener,
     store: &dyn Store,
 ) -> Result<(), Failure> {
-    let mut wrong = match look(settings, store).await? {
+    wait(settings, listener, "the store", || look(settings, store)).await
+}
+
+/// Waits until a data access service answers, and knows our token.
+///
+/// # Errors
+/// The signal to end.
+pub(super) async fn for_data_access(
+    settings: &Effective,
+    listener: &Listener,
+    access: &dyn DataAccess,
+) -> Result<(), Failure> {
+    let look = || async {
+        let context = CallContext {
+            actor: "readiness".to_owned(),
+            correlation_id: "readiness".to_owned(),
+            scope: Scope::Whole,
+        };
+        Ok(access.ready(&context, ()).await.err().map(|error| error.message))
+    };
+    wait(settings, listener, "data access", look).await
+}
+
+/// Waits until nothing is wrong.
+async fn wait<F>(
+    settings: &Effective,
+    listener: &Listener,
+    what: &str,
+    look: impl Fn() -> F,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<Option<String>, Failure>>,
+{
+    let mut wrong = match look().await? {
         None => return Ok(()),
         Some(wrong) => wrong,
     };
@@ -46,31 +82,31 @@ pub(super) async fn for_store(
     })?;
     let handle = server.handle();
     tokio::spawn(server);
-    tracing::warn!(reason = %wrong, "the store cannot be used yet; waiting for it");
+    tracing::warn!(reason = %wrong, "{what} cannot be used yet; waiting for it");
     // One for the whole time: a signal that comes while nobody waits for it is lost.
     let mut signal = std::pin::pin!(shutdown::wait_for_signal());
     let mut pause = FIRST_PAUSE;
     for looks in 1_u32.. {
         let again = async {
             tokio::time::sleep(pause).await;
-            look(settings, store).await
+            look().await
         };
         let found = tokio::select! {
             found = again => found?,
             () = &mut signal => {
                 handle.stop(false).await;
-                return Err(Failure::stopped(format!("Stopped while waiting for the store. {wrong}")));
+                return Err(Failure::stopped(format!("Stopped while waiting for {what}. {wrong}")));
             }
         };
         pause = (pause * 2).min(LONGEST_PAUSE);
         let Some(now) = found else { break };
         if now != wrong || looks.is_multiple_of(LOOKS_BETWEEN_LINES) {
-            tracing::warn!(reason = %now, "the store cannot be used yet; waiting for it");
+            tracing::warn!(reason = %now, "{what} cannot be used yet; waiting for it");
             told.send_replace(now.clone());
             wrong = now;
         }
     }
-    tracing::info!("the store can be used now");
+    tracing::info!("{what} can be used now");
     handle.stop(true).await;
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use cadastre_api_types::correlation::SERVICE_TOKEN_HEADER;
 use reqwest::Method;
 
-use crate::support::deployment::SERVICE_TOKEN;
-use crate::support::process::{Directory, command, run};
+use crate::support::deployment::{ADMIN_PASSWORD, SERVICE_TOKEN, free_port};
+use crate::support::process::{Directory, Process, command, run};
 use crate::support::{Client, Deployment, Grant, Launch, Shape, json, unique};
 
 fn shared() -> &'static Deployment {
@@ -281,4 +281,63 @@ fn the_health_command_tells_a_service_that_is_alive_from_one_that_can_do_its_wor
     let said = ask(format!("{}/health", at.url_of("dataaccess")));
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("there is no connection"), "{}", said.err);
+}
+
+#[test]
+fn services_with_different_tokens_say_so_and_go_on_when_they_have_the_same() {
+    let directory = Directory::new();
+    let ports = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let start = |service: &str, token: &str, arguments: &[&str]| {
+        let mut command = command(&[service]);
+        command
+            .args(arguments)
+            .env("CADASTRE_SERVICE_TOKEN", token)
+            .env("CADASTRE_ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .env("NO_COLOR", "1");
+        Process::start(
+            command,
+            &directory.join(&format!("{service}.log")),
+            directory.path(),
+        )
+    };
+    let data_access = |token: &str| {
+        start(
+            "dataaccess",
+            token,
+            &["--listen", &ports[0], "--store", "memory:"],
+        )
+    };
+    let upstream = format!("http://{}", ports[0]);
+    let keys = directory.join("keys");
+    let arguments = [
+        "--listen",
+        &ports[1],
+        "--dataaccess",
+        &upstream,
+        "--keys",
+        keys.to_str().unwrap(),
+    ];
+    let mut frontend = start("frontend", SERVICE_TOKEN, &arguments);
+    let client = Client::new(&format!("http://{}", ports[1]));
+    let mut told = |status: u16, words: &str| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer = client.request(Method::GET, "/ready").try_send();
+            if answer.is_ok_and(|answer| answer.status == status && answer.text().contains(words)) {
+                break client.get("/health").expect(200);
+            }
+            assert!(frontend.ended().is_none(), "{}", frontend.log());
+            assert!(Instant::now() < deadline, "{}", frontend.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    told(503, "does not answer");
+    let strangers = data_access("another token than that of the frontend");
+    told(503, "CADASTRE_SERVICE_TOKEN");
+    drop(strangers);
+    let ours = data_access(SERVICE_TOKEN);
+    told(200, "ready");
+    drop(ours);
+    let _strangers = data_access("another token than that of the frontend");
+    told(503, "CADASTRE_SERVICE_TOKEN");
 }

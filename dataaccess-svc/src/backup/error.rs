@@ -18,6 +18,9 @@ pub enum TransferError {
     /// The source must not be read: of a newer format, or not whole.
     #[error("the source cannot be read: {0}")]
     Source(OpenError),
+    /// The source has no rows.
+    #[error("the source is empty; no server has ever run on it. Is that the right name?")]
+    Empty,
     /// A partition changed all the time.
     #[error(
         "{0} changed all the time while it was read, and is in no state that can be kept; try again when less is changed there"

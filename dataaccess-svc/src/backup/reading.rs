@@ -176,6 +176,7 @@ fn told(error: TransferError) -> Failure {
         TransferError::Store(error) => Failure::Refused(Box::new(store_error(&error))),
         error @ (TransferError::Row(_)
         | TransferError::Source(_)
+        | TransferError::Empty
         | TransferError::Restless(_)
         | TransferError::NotEmpty { .. }
         | TransferError::AnotherOrigin { .. }

@@ -98,7 +98,7 @@ impl HttpDataAccess {
             )
         })?;
         let mut last = None;
-        let mut leaving = None;
+        let mut refusal = None;
         for service in self.services.order(request.partition()) {
             let sent = self
                 .client
@@ -111,10 +111,14 @@ impl HttpDataAccess {
                 .send()
                 .await;
             match sent {
+                Ok(response) if response.status() == reqwest::StatusCode::UNAUTHORIZED => {
+                    // Nothing was done; the others may have been told the same token as we.
+                    refusal = Some(strangers(service));
+                }
                 Ok(response) => match read(response).await {
                     Ok(Err(error)) if is_leaving(&error) => {
                         self.services.is_away(service);
-                        leaving = Some(error);
+                        refusal = Some(error);
                     }
                     Ok(result) => return result,
                     Err(error) if changes(name) => return Err(unknown(name, &error)),
@@ -129,7 +133,7 @@ impl HttpDataAccess {
                 }
             }
         }
-        if let Some(refusal) = leaving {
+        if let Some(refusal) = refusal {
             return Err(refusal);
         }
         if let Some(error) = last {
@@ -141,6 +145,17 @@ impl HttpDataAccess {
         )
         .with_retry_after(1))
     }
+}
+
+/// The refusal of a service with another token.
+fn strangers(service: &str) -> ApiError {
+    tracing::error!(service, "a data access service refuses our service token");
+    ApiError::new(
+        ErrorCode::StoreUnavailable,
+        "A data access service refuses the service token of this frontend: CADASTRE_SERVICE_TOKEN must be the same in all \
+         services. Nothing was changed by this request.",
+    )
+    .with_retry_after(5)
 }
 
 /// A service that ends does nothing of what it is asked then.

@@ -14,6 +14,7 @@ mod over_http;
 mod past;
 mod replicas;
 mod revert;
+mod round_trips;
 mod search;
 mod shaped;
 mod shared_cache;

@@ -87,7 +87,19 @@ fn is_from_gateway(request: &HttpRequest) -> bool {
     else {
         return false;
     };
-    bool::from(sent.as_bytes().ct_eq(expected.as_bytes()))
+    let is_ours = bool::from(sent.as_bytes().ct_eq(expected.as_bytes()));
+    if !is_ours {
+        // Once: whoever sends it sends it with every request.
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| {
+            tracing::error!(
+                peer = ?request.peer_addr(),
+                "a gateway has another service token, so what it says of its clients is not believed: \
+                 CADASTRE_SERVICE_TOKEN must be the same in all services"
+            );
+        });
+    }
+    is_ours
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {

@@ -51,7 +51,14 @@ fn refused(said: &Said, code: i32, words: &[&str]) {
 
 /// A backup of a running server.
 fn back_up(at: &Deployment, directory: &Directory, file: &str) -> Said {
-    let mut command = prepared(directory, &["backup", file, "--server", &at.url()]);
+    let mut command = match at.table() {
+        None => prepared(directory, &["backup", file, "--server", &at.url()]),
+        // What servers share is read beside them.
+        Some(table) => prepared(
+            directory,
+            &["backup", file, "--store", &format!("azure-tables:{table}")],
+        ),
+    };
     command.env("CADASTRE_PASSWORD", ADMIN_PASSWORD);
     run(command, directory)
 }
@@ -192,6 +199,13 @@ fn a_store_that_a_server_has_open_is_backed_up_by_that_server() {
         &cadastre(&directory, &["backup", "x.ndjson", "--data", "nowhere"]),
         1,
         &["There is no store in"],
+    );
+    let empty = format!("rocksdb:{}", directory.join("empty/store").display());
+    drop(cadastre_storage::open_url(&empty).unwrap());
+    refused(
+        &cadastre(&directory, &["backup", "x.ndjson", "--data", "empty"]),
+        1,
+        &["The source is empty"],
     );
     refused(
         &cadastre(&directory, &["backup", "x.ndjson", "--store", "memory:"]),

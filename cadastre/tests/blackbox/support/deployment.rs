@@ -151,6 +151,11 @@ impl Deployment {
         self.launch.directory.join("data")
     }
 
+    /// The table of a region.
+    pub(crate) fn table(&self) -> Option<&str> {
+        (self.launch.shape == Shape::Region).then_some(self.launch.table.as_str())
+    }
+
     /// URL of a process.
     pub(crate) fn url_of(&self, role: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[role])

@@ -97,10 +97,14 @@ impl Cut {
     /// Begins to read a store.
     ///
     /// # Errors
-    /// [`TransferError::Source`] if the table has a newer format or is not whole.
+    /// [`TransferError::Source`] if the table has a newer format or is not whole, [`TransferError::Empty`].
     pub async fn begin(store: Arc<dyn Store>, options: CutOptions) -> Result<Self, TransferError> {
         table::check_table(&*store).await.map_err(TransferError::Source)?;
         let marks = table::marks(&*store).await?;
+        // A name that was mistyped would make a backup of nothing.
+        if patiently(|| store.scan_table(None, 1)).await?.rows.is_empty() {
+            return Err(TransferError::Empty);
+        }
         let way = match store.snapshot().await? {
             Some(snapshot) => Way::Frozen {
                 snapshot,
