@@ -39,7 +39,7 @@ pub enum Op {
     CachePut,
 }
 
-const OPS: usize = 8;
+const OPS: usize = 10;
 
 /// An asynchronous hook of a test.
 pub type Hook = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;

@@ -59,7 +59,13 @@ fn every_route_answers_every_caller_as_the_table_of_this_test_says(at: &Deployme
             let answer = (route.call)(&cast, actor);
             calls += 1;
             let fits = match expected {
-                Expected::Done => answer.status == route.done,
+                // The caller may, and the shape of the deployment says no.
+                Expected::Done => {
+                    answer.status == route.done
+                        || (at.table().is_some()
+                            && answer.status == 409
+                            && answer.error()["code"] == "BackupElsewhere")
+                }
                 Expected::Unauthenticated => {
                     answer.status == 401 && answer.error()["code"] == "Unauthenticated"
                 }
