@@ -332,12 +332,12 @@ fn services_with_different_tokens_say_so_and_go_on_when_they_have_the_same() {
         }
     };
     told(503, "does not answer");
-    let strangers = data_access("another token than that of the frontend");
+    let strangers = data_access("another-token-than-that-of-the-frontend");
     told(503, "CADASTRE_SERVICE_TOKEN");
     drop(strangers);
     let ours = data_access(SERVICE_TOKEN);
     told(200, "ready");
     drop(ours);
-    let _strangers = data_access("another token than that of the frontend");
+    let _strangers = data_access("another-token-than-that-of-the-frontend");
     told(503, "CADASTRE_SERVICE_TOKEN");
 }

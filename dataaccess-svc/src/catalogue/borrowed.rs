@@ -109,19 +109,18 @@ impl Catalogue {
         if let Some(found) = found {
             return Ok(Arc::clone(found));
         }
-        // A few changes since what is known cost less than the list of all.
+        if let Some(snapshot) = self.borrow(cache, &head, &known).await? {
+            return Ok(snapshot);
+        }
         let newest = known.iter().flatten().max_by_key(|state| state.head.version);
         if let Some(newest) = newest
-            && let Some(snapshot) = self.follow(newest, head.clone()).await?
+            && let Some(snapshot) = self.follow(newest, head).await?
         {
             self.borrowed.store(Some(Arc::clone(&snapshot)));
             self.share(&snapshot);
             return Ok(snapshot);
         }
-        match self.borrow(cache, &head, &known).await? {
-            Some(snapshot) => Ok(snapshot),
-            None => self.load().await,
-        }
+        self.load().await
     }
 
     /// The state that belongs to a head, by its list; `None` if it cannot be put together.
