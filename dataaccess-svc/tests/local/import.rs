@@ -217,6 +217,9 @@ fn some_line() -> impl Strategy<Value = (Prefix, Vec<(&'static str, &'static str
 
 /// A store whose commits hold little, as a distant service's.
 fn small() -> Arc<dyn Store> {
+    use cadastre_storage::{
+        Etag, KeyRange, Page, PartitionKey, Place, Row, RowKey, Snapshot, StoreError, TablePage, Write,
+    };
     #[derive(Debug)]
     struct Small(SharedStore);
     #[async_trait::async_trait]
@@ -227,57 +230,47 @@ fn small() -> Arc<dyn Store> {
                 ..self.0.limits()
             }
         }
-        async fn get(
-            &self,
-            partition: &cadastre_storage::PartitionKey,
-            key: &cadastre_storage::RowKey,
-        ) -> Result<Option<cadastre_storage::Row>, cadastre_storage::StoreError> {
+        async fn get(&self, partition: &PartitionKey, key: &RowKey) -> Result<Option<Row>, StoreError> {
             self.0.get(partition, key).await
         }
         async fn get_many(
             &self,
-            partition: &cadastre_storage::PartitionKey,
-            keys: &[cadastre_storage::RowKey],
-        ) -> Result<Vec<Option<cadastre_storage::Row>>, cadastre_storage::StoreError> {
+            partition: &PartitionKey,
+            keys: &[RowKey],
+        ) -> Result<Vec<Option<Row>>, StoreError> {
             self.0.get_many(partition, keys).await
         }
         async fn scan(
             &self,
-            partition: &cadastre_storage::PartitionKey,
-            range: &cadastre_storage::KeyRange,
+            partition: &PartitionKey,
+            range: &KeyRange,
             limit: usize,
-        ) -> Result<cadastre_storage::Page, cadastre_storage::StoreError> {
+        ) -> Result<Page, StoreError> {
             self.0.scan(partition, range, limit).await
         }
         async fn last_at_or_before(
             &self,
-            partition: &cadastre_storage::PartitionKey,
-            key: &cadastre_storage::RowKey,
-            floor: &cadastre_storage::RowKey,
-        ) -> Result<Option<cadastre_storage::Row>, cadastre_storage::StoreError> {
+            partition: &PartitionKey,
+            key: &RowKey,
+            floor: &RowKey,
+        ) -> Result<Option<Row>, StoreError> {
             self.0.last_at_or_before(partition, key, floor).await
         }
-        async fn scan_table(
-            &self,
-            after: Option<&cadastre_storage::Place>,
-            limit: usize,
-        ) -> Result<cadastre_storage::TablePage, cadastre_storage::StoreError> {
+        async fn scan_table(&self, after: Option<&Place>, limit: usize) -> Result<TablePage, StoreError> {
             self.0.scan_table(after, limit).await
         }
-        async fn snapshot(
-            &self,
-        ) -> Result<Option<Box<dyn cadastre_storage::Snapshot>>, cadastre_storage::StoreError> {
+        async fn snapshot(&self) -> Result<Option<Box<dyn Snapshot>>, StoreError> {
             self.0.snapshot().await
         }
         async fn commit(
             &self,
-            partition: &cadastre_storage::PartitionKey,
-            writes: Vec<cadastre_storage::Write>,
-        ) -> Result<Vec<cadastre_storage::Etag>, cadastre_storage::StoreError> {
+            partition: &PartitionKey,
+            writes: Vec<Write>,
+        ) -> Result<Vec<Etag>, StoreError> {
             assert!(writes.len() <= 100, "{} rows in one commit", writes.len());
             self.0.commit(partition, writes).await
         }
-        async fn ping(&self) -> Result<(), cadastre_storage::StoreError> {
+        async fn ping(&self) -> Result<(), StoreError> {
             self.0.ping().await
         }
         async fn close(&self) {
