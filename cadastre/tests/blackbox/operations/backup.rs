@@ -466,3 +466,134 @@ fn a_copy_moves_to_azure_tables_and_back_also_when_it_is_killed() {
         &["the same store"],
     );
 }
+
+/// Allocations of three at a time, at two servers on one table, and backups beside them.
+#[test]
+fn a_backup_beside_servers_on_azure_tables_has_each_space_as_it_was_at_one_moment() {
+    let (directory, table) = (Directory::new(), some_table());
+    let store = format!("azure-tables:{table}");
+    let servers = ["one", "two"].map(|name| {
+        let mut server = Server::on(
+            &directory,
+            name,
+            &store,
+            &connection(&azurite(), EMULATOR_KEY),
+            &[],
+        );
+        server.ready(200);
+        server
+    });
+    let admins = servers.each_ref().map(Server::admin);
+    let spaces: Vec<(Space, String)> = (0..2)
+        .map(|number| {
+            let name = format!("Busy {number}");
+            let made = admins[0]
+                .post("/api/v1/addressspaces", &json!({ "name": name }))
+                .made();
+            let space = Space {
+                id: made["id"].as_str().unwrap().to_owned(),
+                name,
+                client: admins[0].clone(),
+            };
+            let pool = space.node("10.0.0.0/8", json!({}));
+            (space, pool)
+        })
+        .collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..16)
+        .map(|number| {
+            let (client, stop) = (admins[number % 2].clone(), Arc::clone(&stop));
+            let (space, pool) = &spaces[number / 2 % 2];
+            let path = space.path(&format!("/ips/{pool}/allocate"));
+            std::thread::spawn(move || {
+                let mut made = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = client.post(&path, &json!({ "prefixLength": 28, "count": 3 }));
+                    assert!([201, 409, 503].contains(&answer.status), "{}", answer.text());
+                    made += u32::from(answer.status == 201);
+                }
+                made
+            })
+        })
+        .collect();
+    let backups = ["first.ndjson", "second.ndjson", "third.ndjson"];
+    for file in backups {
+        done(&cadastre(&directory, &["backup", file, "--store", &store]));
+    }
+    stop.store(true, Ordering::Relaxed);
+    let made: u32 = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+    assert!(made > 0, "nobody wrote anything");
+    for file in backups {
+        let new = file.trim_end_matches(".ndjson");
+        done(&cadastre(&directory, &["restore", file, "--data", new]));
+        let store = format!("rocksdb:{}", directory.join(new).join("store").display());
+        let mut server = Server::on(&directory, new, &store, "", &[]);
+        server.ready(200);
+        let admin = server.admin();
+        for (space, pool) in &spaces {
+            let space = space.seen_by(&admin);
+            let blocks = space.prefixes("/ips").len() - 1;
+            assert_eq!(blocks % 3, 0, "{blocks} blocks");
+            let told = space.get(&format!("/ips/{pool}/utilization")).ok();
+            assert_eq!(told["children"], blocks.to_string());
+            let end = ends(&directory.join(file))
+                .into_iter()
+                .find(|end| end["end"] == space.id.as_str());
+            assert_eq!(
+                end.unwrap()["version"],
+                1 + blocks / 3,
+                "one version for each command"
+            );
+            let changes = admin.get(&space.path("/changes?since=0&limit=1000")).ok();
+            assert_eq!(changes.as_array().map(Vec::len), Some((1 + blocks / 3).min(1000)));
+        }
+        server.process.terminate();
+        server.process.wait(Duration::from_secs(20)).expect("it ends");
+    }
+}
+
+#[test]
+fn a_server_waits_for_a_table_of_a_newer_format_and_goes_on_when_it_is_known() {
+    let (directory, table) = (Directory::new(), some_table());
+    let url = format!("azure-tables:{table}");
+    let options = cadastre_storage::StoreOptions {
+        azure_connection: Some(connection(&azurite(), EMULATOR_KEY)),
+        ..cadastre_storage::StoreOptions::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let store = cadastre_storage::open_url_with(&url, &options).unwrap();
+    let put = |format: u32| {
+        let write = cadastre_storage::Write::Put {
+            key: cadastre_storage::RowKey::new("format").unwrap(),
+            value: json!({ "V": 1, "TableFormat": format, "MadeBy": "9.0.0" })
+                .to_string()
+                .into(),
+        };
+        let system = cadastre_storage::PartitionKey::new("SYSTEM").unwrap();
+        runtime.block_on(store.commit(&system, vec![write])).unwrap();
+    };
+    runtime.block_on(store.ping()).unwrap();
+    put(7);
+    let mut server = Server::on(
+        &directory,
+        "data",
+        &url,
+        &connection(&azurite(), EMULATOR_KEY),
+        &[],
+    );
+    let message = server.ready(503)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("format 7") && message.contains("up to 1"),
+        "{message}"
+    );
+    assert!(
+        server.process.log().contains("format 7"),
+        "{}",
+        server.process.log()
+    );
+    put(1);
+    server.ready(200);
+}

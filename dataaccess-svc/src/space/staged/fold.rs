@@ -172,7 +172,7 @@ pub(in super::super) async fn tidy(handle: &SpaceHandle) -> Result<(), StoreErro
 fn as_store_error(failure: Failure) -> StoreError {
     match failure {
         Failure::Store(error) => error,
-        other => StoreError::Unavailable {
+        other @ (Failure::Refused(_) | Failure::Record(_)) => StoreError::Unavailable {
             reason: other.to_string(),
             retry_after: None,
             source: None,

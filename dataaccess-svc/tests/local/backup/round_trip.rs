@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cadastre_api_types::internal::*;
 use cadastre_dataaccess::CutOptions;
-use cadastre_storage::{MemoryStore, PartitionKey, RocksStore, RowKey, Store};
+use cadastre_storage::{MemoryStore, PartitionKey, RowKey, Store};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -88,22 +88,20 @@ proptest! {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_copy_to_rocksdb_and_back_is_the_same() {
+#[tokio::test]
+async fn a_copy_and_its_copy_are_the_same_and_are_served() {
     let (source, space, _) = some_store(&[]).await;
-    let directory = tempfile::tempdir().unwrap();
-    let embedded: Arc<dyn Store> = Arc::new(RocksStore::open(directory.path()).unwrap());
-    copy(Arc::clone(&source), Arc::clone(&embedded), CutOptions::default())
+    let [once, twice]: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new())];
+    copy(shared(&source), Arc::clone(&once), CutOptions::default())
         .await
         .unwrap();
-    let back: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    copy(Arc::clone(&embedded), Arc::clone(&back), CutOptions::default())
+    copy(Arc::clone(&once), shared(&twice), CutOptions::default())
         .await
         .unwrap();
-    assert_eq!(content(&*back).await, content(&*source).await);
-    let access = open(back).await;
+    assert_eq!(content(&*twice).await, content(&*source).await);
     let query = SpaceQuery { space };
-    assert_eq!(access.get_space(&context(), query).await.unwrap().name, "random");
+    let found = open(twice).await.get_space(&context(), query).await.unwrap();
+    assert_eq!(found.name, "random");
 }
 
 /// A cursor or an event of before the restore is not taken for one of now.
