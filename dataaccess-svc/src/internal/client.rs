@@ -111,11 +111,11 @@ impl HttpDataAccess {
                 .send()
                 .await;
             match sent {
-                Ok(response) if response.status() == reqwest::StatusCode::UNAUTHORIZED => {
-                    // Nothing was done; the others may have been told the same token as we.
-                    refusal = Some(strangers(service));
-                }
                 Ok(response) => match read(response).await {
+                    // Nothing was done; the others may have been told the same token as we.
+                    Ok(Err(error)) if error.code == ErrorCode::Unauthenticated => {
+                        refusal = Some(strangers(service));
+                    }
                     Ok(Err(error)) if is_leaving(&error) => {
                         self.services.is_away(service);
                         refusal = Some(error);

@@ -38,12 +38,13 @@ impl Inner {
             } else {
                 self.once(&mut begun).await
             };
+            let again = shared || done.is_err();
             if let Err(failure) = done {
                 tracing::warn!(%failure, "background work failed; it is tried again");
             }
             tokio::select! {
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(self.config.job_interval), if shared => {}
+                () = tokio::time::sleep(self.config.job_interval), if again => {}
                 () = self.stop.cancelled() => {}
             }
         }

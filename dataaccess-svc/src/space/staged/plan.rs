@@ -37,7 +37,9 @@ pub(in super::super) async fn prepare(
     plan: Uuid,
     writes: Overlay,
 ) -> Result<Prepared, StoreError> {
-    let (found, _) = read_plans(handle, SWEPT).await?;
+    let limits = handle.store.limits();
+    // Beside the head and the journal row.
+    let (found, _) = read_plans(handle, SWEPT.min(limits.batch_rows - 2)).await?;
     let chunks = chunks(plan, &writes);
     let count = chunks.len();
     let hint = Write::Put {
@@ -45,7 +47,6 @@ pub(in super::super) async fn prepare(
         value: encode(&PlanHintRecord { v: 1 }),
     };
     patiently(handle, &keys::system_partition(), &[hint]).await?;
-    let limits = handle.store.limits();
     let mut batch: Vec<Write> = Vec::new();
     let mut bytes = 0;
     for write in chunks {
