@@ -16,6 +16,9 @@ use crate::keys;
 
 /// Tries to get between two commits of a busy writer.
 const TRIES: u32 = 64;
+/// Between two looks at a fold, and how many that see nothing new are enough.
+const LOOK: Duration = Duration::from_millis(20);
+const STANDSTILL: u32 = 25;
 /// Fields of a space's head whose meaning is known here.
 const KNOWN: [&str; 14] = [
     "V",
@@ -52,6 +55,30 @@ impl Head {
         row.map(|row| Self::of(row.etag, &row.value)).transpose()
     }
 
+    /// The same, when a command that is being folded in is in its place: a moment in the middle of that can be kept too, but
+    /// not followed by the journal. A fold that does not come forward is not waited for: nobody may be there to go on with it.
+    pub(super) async fn read_settled(
+        store: &Arc<dyn Store>,
+        partition: &PartitionKey,
+    ) -> Result<Option<Self>, TransferError> {
+        let mut seen: Option<(Etag, u32)> = None;
+        loop {
+            let head = Self::read(store, partition).await?;
+            let Some(pending) = head.as_ref().filter(|head| head.fields.contains_key("Pending")) else {
+                return Ok(head);
+            };
+            let looks = match seen {
+                Some((etag, looks)) if etag == pending.etag => looks + 1,
+                Some(_) | None => 1,
+            };
+            if looks > STANDSTILL {
+                return Ok(head);
+            }
+            seen = Some((pending.etag.clone(), looks));
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     fn of(etag: Etag, value: &[u8]) -> Result<Self, TransferError> {
         let fields = serde_json::from_slice(value)
             .map_err(|error| TransferError::Row(format!("a head cannot be read: {error}")))?;
@@ -62,11 +89,12 @@ impl Head {
         self.fields.get("Version").and_then(Value::as_u64)
     }
 
-    /// Whether the journal tells all that has changed from one to the other.
+    /// Whether the journal tells all that has changed from one to the other. Heads of the same version may differ, but then
+    /// nothing has changed that it would have to tell.
     pub(super) fn tells_of(&self, later: &Self) -> bool {
         let known = |head: &Self| head.fields.keys().all(|field| KNOWN.contains(&field.as_str()));
         let same_life = self.fields.get("Incarnation") == later.fields.get("Incarnation");
-        known(self) && known(later) && same_life && self.version() < later.version()
+        known(self) && known(later) && same_life && self.version() <= later.version()
     }
 
     /// As it is kept: without a hold.

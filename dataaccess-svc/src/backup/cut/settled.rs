@@ -53,7 +53,7 @@ impl Settled {
             others: None,
             again: BTreeMap::new(),
         };
-        let before = Head::read(store, partition).await?;
+        let before = Head::read_settled(store, partition).await?;
         reading.base = reading.scan_all().await?;
         let Some(before) = before else {
             return match Head::read(store, partition).await? {
@@ -133,7 +133,7 @@ impl Reading<'_> {
     async fn settle(mut self, before: Head, options: &CutOptions) -> Result<Settled, TransferError> {
         let mut from = before;
         for round in 0..options.rounds {
-            let to = self.head().await?;
+            let to = self.settled_head().await?;
             if to.etag == from.etag {
                 return self.settled(Some(to));
             }
@@ -157,7 +157,14 @@ impl Reading<'_> {
     }
 
     async fn head(&self) -> Result<Head, TransferError> {
-        let head = Head::read(self.store, self.partition).await?;
+        self.there(Head::read(self.store, self.partition).await?)
+    }
+
+    async fn settled_head(&self) -> Result<Head, TransferError> {
+        self.there(Head::read_settled(self.store, self.partition).await?)
+    }
+
+    fn there(&self, head: Option<Head>) -> Result<Head, TransferError> {
         head.ok_or_else(|| TransferError::Row(format!("the head of {} is missing", in_words(self.partition))))
     }
 

@@ -14,7 +14,7 @@ use rand::seq::IndexedRandom as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::witness::Witness;
+use super::witness::{Witness, lasting};
 use super::{back_up, content, restore};
 use crate::support::*;
 
@@ -180,16 +180,23 @@ async fn assert_moments(witness: &Witness, restored: &dyn Store) -> usize {
             continue;
         };
         heads += 1;
-        let mut then = witness.at(&partition, &head["CommitId"]).await;
-        if let Some(head) = then.get_mut("head").and_then(Value::as_object_mut) {
-            head.remove("Incarnation");
-            head.remove("Hold");
-        }
+        let mut then = witness.at(&partition, &head).await;
+        then.insert("head".to_owned(), lasting(&then["head"]));
         then.remove("format");
+        // Rows of plans that are not true (yet) are written before the head knows of them, and nobody reads them.
+        let plan = head["Pending"]["Plan"]
+            .as_str()
+            .unwrap_or("none")
+            .replace('-', "");
+        let counts = |key: &String| !key.starts_with("p_") || key.contains(&plan);
+        then.retain(|key, _| counts(key));
         let mut rows = rows;
+        rows.retain(|key, _| counts(key));
         if partition == "SYSTEM" {
-            // The list of users may have been mended.
-            rows.retain(|key, _| !key.starts_with("u_") || then.contains_key(key));
+            // Hints and leases go without the head, and the list of users may have been mended.
+            let asserted = |key: &String| !["u_", "x_", "y_", "z_"].iter().any(|kind| key.starts_with(kind));
+            rows.retain(|key, _| asserted(key));
+            then.retain(|key, _| asserted(key));
         }
         for key in then.keys().chain(rows.keys()) {
             assert_eq!(
@@ -206,7 +213,8 @@ async fn assert_moments(witness: &Witness, restored: &dyn Store) -> usize {
 /// What the rows of a space say of each other, recounted.
 async fn assert_sound(store: Arc<dyn Store>) {
     for ((partition, key), head) in content(&*store).await {
-        if key != "head" || Uuid::try_parse(&partition).is_err() {
+        // In the middle of a fold the rows are true only with the plan above them.
+        if key != "head" || Uuid::try_parse(&partition).is_err() || head.get("Pending").is_some() {
             continue;
         }
         let rows = |kind: &'static str| rows(&*store, &partition, kind);
@@ -238,8 +246,8 @@ async fn assert_sound(store: Arc<dyn Store>) {
 }
 
 /// Several backups of a store while sixteen writers are at it.
-async fn back_up_beside_writers(store: Arc<dyn Store>, options: CutOptions) {
-    let witness = Arc::new(Witness::new(store, 50));
+async fn back_up_beside_writers(witness: Witness, options: CutOptions) {
+    let witness = Arc::new(witness);
     let replicas = [
         open(witness.clone() as Arc<dyn Store>).await,
         open(witness.clone() as Arc<dyn Store>).await,
@@ -287,6 +295,9 @@ async fn back_up_beside_writers(store: Arc<dyn Store>, options: CutOptions) {
     for writer in writers {
         writer.await.unwrap();
     }
+    for replica in replicas {
+        replica.shutdown().await;
+    }
     // At rest, it is all there.
     let backup = back_up(witness.clone(), options).await.unwrap();
     let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -296,7 +307,12 @@ async fn back_up_beside_writers(store: Arc<dyn Store>, options: CutOptions) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_partition_is_of_one_moment_while_sixteen_write() {
-    back_up_beside_writers(Arc::new(MemoryStore::new()), BY_JOURNAL).await;
+    back_up_beside_writers(Witness::new(Arc::new(MemoryStore::new()), 50), BY_JOURNAL).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_with_commands_that_need_several_commits() {
+    back_up_beside_writers(Witness::narrow(Arc::new(MemoryStore::new()), 50), BY_JOURNAL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -305,7 +321,7 @@ async fn the_same_with_partitions_that_are_read_again_as_a_whole() {
         hold_after: 3,
         ..CutOptions::default()
     };
-    back_up_beside_writers(Arc::new(MemoryStore::new()), options).await;
+    back_up_beside_writers(Witness::new(Arc::new(MemoryStore::new()), 50), options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

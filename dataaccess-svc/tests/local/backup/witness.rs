@@ -10,6 +10,16 @@ use cadastre_storage::{
 };
 use serde_json::Value;
 
+/// A head without what a restore changes.
+pub(crate) fn lasting(head: &Value) -> Value {
+    let mut head = head.clone();
+    if let Some(fields) = head.as_object_mut() {
+        fields.remove("Incarnation");
+        fields.remove("Hold");
+    }
+    head
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Witness {
@@ -17,19 +27,30 @@ pub(crate) struct Witness {
     commits: tokio::sync::Mutex<Vec<(PartitionKey, Vec<Write>)>>,
     /// Rows in a page.
     page: usize,
+    /// Rows in a commit.
+    batch_rows: usize,
 }
 
 impl Witness {
     pub(crate) fn new(inner: Arc<dyn Store>, page: usize) -> Self {
         Self {
+            batch_rows: inner.limits().batch_rows,
             inner,
             commits: tokio::sync::Mutex::default(),
             page,
         }
     }
 
-    /// The rows of a partition just behind the first commit that gave its head this commit id.
-    pub(crate) async fn at(&self, partition: &str, commit_id: &Value) -> BTreeMap<String, Value> {
+    /// Whose commits hold few rows, so that nearly every command needs several.
+    pub(crate) fn narrow(inner: Arc<dyn Store>, page: usize) -> Self {
+        Self {
+            batch_rows: 8,
+            ..Self::new(inner, page)
+        }
+    }
+
+    /// The rows of a partition just behind the first commit of this head.
+    pub(crate) async fn at(&self, partition: &str, head: &Value) -> BTreeMap<String, Value> {
         let mut rows: BTreeMap<String, Value> = BTreeMap::new();
         for (_, writes) in self
             .commits
@@ -45,7 +66,7 @@ impl Witness {
                     | Write::Replace { key, value, .. }
                     | Write::Put { key, value } => {
                         let value: Value = serde_json::from_slice(value).unwrap();
-                        reached |= key.as_str() == "head" && value["CommitId"] == *commit_id;
+                        reached |= key.as_str() == "head" && lasting(&value) == *head;
                         rows.insert(key.to_string(), value);
                     }
                     Write::DeleteIf { key, .. } | Write::Delete { key } => {
@@ -57,7 +78,7 @@ impl Witness {
                 return rows;
             }
         }
-        panic!("no head of {partition} was ever committed with {commit_id}");
+        panic!("no such head of {partition} was ever committed: {head}");
     }
 
     /// How many commits there were with a hold in the head.
@@ -81,6 +102,7 @@ impl Store for Witness {
     fn limits(&self) -> Limits {
         Limits {
             exclusive: false,
+            batch_rows: self.batch_rows,
             backwards: false,
             ..self.inner.limits()
         }
