@@ -165,7 +165,9 @@ async fn not_ready(request: HttpRequest, wrong: web::Data<watch::Receiver<String
         .and_then(|value| value.to_str().ok())
         .filter(|text| acceptable_correlation_id(text));
     let id = theirs.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let error = ApiError::new(ErrorCode::StoreUnavailable, wrong.borrow().clone());
+    // Nothing is done here yet: who asks may ask another one.
+    let error = ApiError::new(ErrorCode::StoreUnavailable, wrong.borrow().clone())
+        .with_details(serde_json::json!({ "leaving": true }));
     HttpResponse::ServiceUnavailable()
         .insert_header(("retry-after", "2"))
         .insert_header(("x-correlation-id", id.clone()))

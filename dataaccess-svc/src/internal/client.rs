@@ -158,7 +158,7 @@ fn strangers(service: &str) -> ApiError {
     .with_retry_after(5)
 }
 
-/// A service that ends does nothing of what it is asked then.
+/// A service that ends, or that cannot begin yet, does nothing of what it is asked then.
 fn is_leaving(error: &ApiError) -> bool {
     error.code == ErrorCode::Overloaded
         && error
@@ -175,15 +175,19 @@ async fn read<T: DeserializeOwned>(
     }
     let status = response.status();
     let bytes = response.bytes().await?;
-    Ok(Err(serde_json::from_slice::<ApiError>(&bytes).unwrap_or_else(
-        |_| {
-            tracing::error!(%status, "a data access service answered what is not ours");
-            ApiError::new(
-                ErrorCode::Internal,
-                "A fault of the server. Its log has more under the correlation id.",
-            )
-        },
-    )))
+    // A service that still waits for its store answers in the form of the public API.
+    let told = serde_json::from_slice::<ApiError>(&bytes).or_else(|error| {
+        let body: serde_json::Value = serde_json::from_slice(&bytes)?;
+        body.get("error")
+            .map_or(Err(error), |inner| serde_json::from_value(inner.clone()))
+    });
+    Ok(Err(told.unwrap_or_else(|_| {
+        tracing::error!(%status, "a data access service answered what is not ours");
+        ApiError::new(
+            ErrorCode::Internal,
+            "A fault of the server. Its log has more under the correlation id.",
+        )
+    })))
 }
 
 fn unknown(call: &str, error: &reqwest::Error) -> ApiError {

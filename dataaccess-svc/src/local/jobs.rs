@@ -96,7 +96,7 @@ impl Inner {
         let handle = match self.space(space).await {
             Ok(handle) => handle,
             // It was deleted; its purge removes the rest.
-            Err(Failure::Refused(_)) => return Ok(()),
+            Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => return Ok(()),
             Err(failure) => return Err(failure),
         };
         let context = CallContext {

@@ -75,6 +75,9 @@ pub(crate) struct HeadRecord {
     /// A command whose rows are not all in their places yet: what the rows say is true with its plan above them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingRecord>,
+    /// The last such command, also when its rows are in their places.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub last_plan: Uuid,
     /// A backup asks writers to leave the space alone for a moment: who meets it waits, once, and overwrites it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Uuid>,
@@ -107,6 +110,7 @@ impl HeadRecord {
             tags_commit: Uuid::nil(),
             pruned: 0,
             pending: None,
+            last_plan: Uuid::nil(),
             hold: None,
         }
     }

@@ -83,10 +83,7 @@ impl<'a> Group<'a> {
                 let rest = jobs.split_off(answers.len());
                 metrics::group(jobs.len());
                 reply(jobs, answers);
-                // It is true and was answered; whoever comes next folds it in, if this fails.
-                if let Err(error) = staged::finish(self.handle).await {
-                    tracing::warn!(%error, space = %self.handle.id, "a large change is not in its place yet");
-                }
+                self.fold().await;
                 return rest;
             }
             Err(error) if jobs.len() > 1 && alone_may_differ(&error) => {
@@ -98,11 +95,19 @@ impl<'a> Group<'a> {
                         Ok(answers) => reply(jobs, answers),
                         Err(error) => reply_error(jobs, &error),
                     }
+                    self.fold().await;
                 }
             }
             Err(error) => reply_error(jobs, &error),
         }
         Vec::new()
+    }
+
+    /// Brings a large command to its places: it is true and was answered. If that fails, whoever comes next does it.
+    async fn fold(&self) {
+        if let Err(error) = staged::finish(self.handle).await {
+            tracing::warn!(%error, space = %self.handle.id, "a large change is not in its place yet");
+        }
     }
 
     /// Decides and commits until it is durable, or fails for a reason other than a conflict.
@@ -132,8 +137,9 @@ impl<'a> Group<'a> {
                 }
             }
             // Nothing is decided on a command that is not in its place.
-            match staged::finish(self.handle).await {
-                Ok(()) => {}
+            let published = match staged::finish(self.handle).await {
+                // This one and no later one: another process may have made a large command true since.
+                Ok(published) => published,
                 Err(StoreError::Exists { .. } | StoreError::Changed { .. }) => continue,
                 // Nothing of this group has been tried yet, or what was tried is still open.
                 Err(StoreError::OutcomeUnknown { reason, source }) => {
@@ -144,8 +150,7 @@ impl<'a> Group<'a> {
                     });
                 }
                 Err(error) => return Err(error),
-            }
-            let published = self.handle.published();
+            };
             if hold::waited(self.handle, &published).await? {
                 continue;
             }
@@ -447,6 +452,7 @@ impl<'a> Group<'a> {
         }
         let prepared = staged::prepare(self.handle, batch.head.commit_id, planned).await?;
         batch.head.pending = Some(prepared.record.clone());
+        batch.head.last_plan = prepared.record.plan;
         Ok(Some(prepared))
     }
 

@@ -20,7 +20,7 @@ use super::writer::Job;
 use crate::config::DataAccessConfig;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
-use crate::records::{HeadRecord, PartitionState, RecordError, TagRecord, decode};
+use crate::records::{HeadRecord, PartitionState, PendingRecord, RecordError, TagRecord, decode};
 use crate::rows::Rows;
 
 /// A head as it was committed, with its version in the store and the tag definitions that go with it.
@@ -44,10 +44,11 @@ impl Published {
     }
 
     /// What must be the same before and after a read of several rows, for them to belong to one moment of the tree.
-    fn moment(&self) -> (Uuid, u64, Uuid, Option<Uuid>) {
+    fn moment(&self) -> (Uuid, u64, Uuid, Uuid, bool) {
         let head = &self.head;
-        let plan = self.pending.as_ref().map(|pending| pending.plan);
-        (head.incarnation, head.epoch, head.epoch_commit, plan)
+        // While rows of a plan were brought to their places without a read knowing of it, it saw a part of them.
+        let plan = (head.last_plan, self.pending.is_some());
+        (head.incarnation, head.epoch, head.epoch_commit, plan.0, plan.1)
     }
 }
 
@@ -96,17 +97,28 @@ async fn load_after(
             return Ok(None);
         };
         let head: HeadRecord = decode(&row.key, &row.value)?;
+        // A plan never changes, and is large.
+        let same_plan = |record: &PendingRecord| {
+            let pending = known.and_then(|known| known.pending.as_ref());
+            pending.filter(|pending| pending.plan == record.plan).cloned()
+        };
         let pending = match &head.pending {
             None => None,
-            Some(record) => match staged::load(store, partition, record).await? {
+            Some(record) => match same_plan(record) {
                 Some(pending) => Some(pending),
-                // Another process has finished it since.
-                None if !store.limits().exclusive => continue,
-                None => {
-                    let key = row.key;
-                    let reason = format!("the rows of plan {} are missing", record.plan);
-                    return Err(RecordError::Inconsistent { key, reason }.into());
-                }
+                None => match staged::load(store, partition, record).await? {
+                    Some(pending) => Some(pending),
+                    None => {
+                        let again = store.get(partition, &keys::head()).await?;
+                        if again.is_some_and(|again| again.etag != row.etag) {
+                            // Another process has finished it since.
+                            continue;
+                        }
+                        let key = row.key;
+                        let reason = format!("the rows of plan {} are missing", record.plan);
+                        return Err(RecordError::Inconsistent { key, reason }.into());
+                    }
+                },
             },
         };
         if let Some(known) = known
@@ -126,7 +138,17 @@ async fn load_after(
         };
         let vocabulary = load_vocabulary(rows).await?;
         let again = store.get(partition, &keys::head()).await?;
-        if again.is_some_and(|again| again.etag == row.etag) || store.limits().exclusive {
+        let unchanged = match again {
+            _ if store.limits().exclusive => true,
+            None => false,
+            Some(again) if again.etag == row.etag => true,
+            // It has moved, and the definitions have not: the head that was read is one that was there with them.
+            Some(again) => {
+                let again: HeadRecord = decode(&again.key, &again.value)?;
+                Defined::at(&head).is_some() && Defined::at(&head) == Defined::at(&again)
+            }
+        };
+        if unchanged {
             return Ok(Some(Published {
                 head,
                 etag: row.etag,
@@ -264,7 +286,8 @@ impl SpaceHandle {
     /// The same, for a caller that holds the gate.
     pub(crate) async fn load_and_publish(&self) -> Outcome<()> {
         let known = self.published();
-        let fresh = load(&self.stored, &self.partition).await?.ok_or_else(|| {
+        let fresh = load_after(&self.stored, &self.partition, Some(&known)).await?;
+        let fresh = fresh.ok_or_else(|| {
             // Heads are never deleted: somebody removed the partition under us.
             let reason = format!("the head of space {} is missing", self.id);
             Failure::Store(StoreError::Corrupt { reason, source: None })

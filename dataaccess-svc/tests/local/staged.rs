@@ -227,9 +227,6 @@ async fn cut_off_at(step: u64, death: Death) -> bool {
         Death::Before => Fault::LostRequest,
         Death::After => Fault::LostAnswer,
     };
-    one.line.inject(Rule::once(Op::Commit, fault).after(step));
-    one.line
-        .inject(Rule::always(Op::Commit, Fault::Unavailable).after(step));
     let plan = one.line.clone();
     let dead = move || {
         for op in [Op::Get, Op::GetMany, Op::Scan] {
@@ -246,6 +243,9 @@ async fn cut_off_at(step: u64, death: Death) -> bool {
         )
         .after(step),
     );
+    one.line.inject(Rule::once(Op::Commit, fault).after(step));
+    one.line
+        .inject(Rule::always(Op::Commit, Fault::Unavailable).after(step));
     let answer = tokio::time::timeout(
         Duration::from_secs(60),
         run(one.access.as_ref(), ground.space, ground.take(10)),

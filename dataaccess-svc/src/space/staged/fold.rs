@@ -17,13 +17,13 @@ use crate::records::{HeadRecord, encode};
 /// Lost races and lost answers in a row before it gives up for now.
 const TRIES: u32 = 16;
 
-/// Folds the plan of a space in, if it has one. Safe to do from several processes at once, and to be cut off in.
-pub(in super::super) async fn finish(handle: &SpaceHandle) -> Result<(), StoreError> {
+/// Folds the plan of a space in, if it has one; the head without one. Safe to do from several processes at once, and to be cut off in.
+pub(in super::super) async fn finish(handle: &SpaceHandle) -> Result<Arc<Published>, StoreError> {
     let mut lost = 0;
     loop {
         let published = handle.published();
         let Some(pending) = &published.pending else {
-            return Ok(());
+            return Ok(published);
         };
         match step(handle, &published, pending).await {
             Ok(()) => lost = 0,
@@ -134,8 +134,7 @@ pub(in super::super) async fn tidy(handle: &SpaceHandle) -> Result<(), StoreErro
     let mut lost = 0;
     loop {
         handle.reload().await.map_err(as_store_error)?;
-        finish(handle).await?;
-        let published = handle.published();
+        let published = finish(handle).await?;
         let room = handle.store.limits().batch_rows - 1;
         let (dead, more) = read_plans(handle, room).await?;
         let writes = dead.into_iter().map(|key| Write::Delete { key }).collect();

@@ -11,8 +11,9 @@ use cadastre_storage::{
 };
 
 use super::super::handle::Published;
+use super::Pending;
 use crate::keys;
-use crate::rows::{Overlay, merge};
+use crate::rows::merge;
 
 /// The store as the space's reads and writer see it. It goes by the head that was published last, whose plan is part
 /// of what is true; commits go through as they are.
@@ -28,18 +29,15 @@ impl SpaceStore {
     }
 
     /// The writes of the plan, if there is one.
-    fn plan(&self) -> Option<Arc<Overlay>> {
-        let published = self.published.load();
-        published
-            .pending
-            .as_ref()
-            .map(|pending| Arc::clone(&pending.writes))
+    fn plan(&self) -> Option<Pending> {
+        self.published.load().pending.clone()
     }
 
     /// Whether a plan has ended that was there when the rows were read: what others have written since may lie
     /// beneath it.
-    fn has_ended(&self, plan: &Arc<Overlay>) -> bool {
-        !self.plan().is_some_and(|now| Arc::ptr_eq(&now, plan))
+    fn has_ended(&self, plan: &Pending) -> bool {
+        let published = self.published.load();
+        published.pending.as_ref().is_none_or(|now| now.plan != plan.plan)
     }
 }
 
@@ -66,7 +64,7 @@ impl Store for SpaceStore {
 
     async fn get(&self, partition: &PartitionKey, key: &RowKey) -> Result<Option<Row>, StoreError> {
         if let Some(plan) = self.plan()
-            && let Some(value) = plan.get(key)
+            && let Some(value) = plan.writes.get(key)
         {
             return Ok(value.as_ref().map(|value| planned(key, value)));
         }
@@ -86,7 +84,7 @@ impl Store for SpaceStore {
                 continue;
             }
             for (key, row) in keys.iter().zip(&mut rows) {
-                if let Some(value) = plan.get(key) {
+                if let Some(value) = plan.writes.get(key) {
                     *row = value.as_ref().map(|value| planned(key, value));
                 }
             }
@@ -116,7 +114,7 @@ impl Store for SpaceStore {
                 value: value.clone(),
                 etag: Etag(Bytes::new()),
             };
-            merge(&mut rows, stored, &plan, range, next.as_ref(), unstored);
+            merge(&mut rows, stored, &plan.writes, range, next.as_ref(), unstored);
             if let Some((first_left_out, _)) = rows.get(limit) {
                 next = Some(first_left_out.clone());
                 rows.truncate(limit);
@@ -136,6 +134,7 @@ impl Store for SpaceStore {
             return self.store.last_at_or_before(partition, key, floor).await;
         };
         let made = plan
+            .writes
             .range(floor.clone()..=key.clone())
             .rev()
             .find_map(|(key, value)| value.as_ref().map(|value| planned(key, value)));
@@ -143,7 +142,7 @@ impl Store for SpaceStore {
         let stored = loop {
             match self.store.last_at_or_before(partition, &bound, floor).await? {
                 // Removed by the plan: what lies before it. Only nodes are looked for backwards.
-                Some(row) if plan.get(&row.key) == Some(&None) => {
+                Some(row) if plan.writes.get(&row.key) == Some(&None) => {
                     match keys::node_prefix(&row.key).and_then(|prefix| keys::before_node(&prefix)) {
                         Some(before) => bound = before,
                         None => break None,
