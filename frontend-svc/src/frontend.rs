@@ -42,6 +42,15 @@ pub struct Frontend {
 }
 
 impl Frontend {
+    /// Whether a frontend can start with these keys, made if there are none: what no waiting for others mends.
+    ///
+    /// # Errors
+    /// [`StartError`] if they cannot be read or made.
+    pub fn check_keys(config: &FrontendConfig) -> Result<(), StartError> {
+        KeyRing::load_or_generate(&config.keys_dir)?;
+        Ok(())
+    }
+
     /// Loads or generates the signing keys and, while there are no users, makes the first administrator.
     ///
     /// # Errors

@@ -28,8 +28,9 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         tls::upstream_client(settings)?,
     )
     .map_err(|error| settings.refuse(&table::DATAACCESS, &format!("cannot be used: {error}")))?;
-    waiting::for_data_access(settings, &listener, &access).await?;
     let configuration = frontend_configuration(settings, Some(token.expose().to_owned()));
+    Frontend::check_keys(&configuration).map_err(|error| Failure::new(sentence(&error)))?;
+    waiting::for_data_access(settings, &listener, &access).await?;
     if let Some(directory) = configuration.admin_password_file.parent() {
         store::make_directory(directory)?;
     }
