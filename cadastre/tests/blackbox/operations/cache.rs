@@ -103,22 +103,38 @@ fn two_servers_share_what_they_know_and_lose_nothing_with_redis() {
         page.contains(r#"outcome="hit""#)
     });
 
+    // A busy machine may have missed an answer or three already: what is told from here on is counted.
+    let told = |server: &Server| {
+        server
+            .process
+            .log()
+            .matches("the shared cache does not answer")
+            .count()
+    };
+    let mut before = [0; 2];
     for value in ["B", "C"] {
         let tag = json!({ "tags": { "Site": value } });
         one.put(&above, &tag).expect(200);
         assert_eq!((site(&two), site(&one)), (json!(value), json!(value)));
         // The second time round without it.
+        if value == "B" {
+            for (server, before) in servers.iter().zip(&mut before) {
+                metrics(server, "Redis is there when it is killed", |page| {
+                    page.contains("cadastre_cache_available 1")
+                });
+                *before = told(server);
+            }
+        }
         redis.kill();
     }
-    for server in &mut servers {
+    for (server, before) in servers.iter_mut().zip(before) {
         metrics(server, "Redis is missed", |page| {
             page.contains("cadastre_cache_available 0")
         });
         server.ready(200);
         let log = server.process.log();
         assert!(!log.contains(SECRET), "{log}");
-        let told = log.matches("the shared cache does not answer").count();
-        assert_eq!(told, 1, "{log}");
+        assert_eq!(told(server), before + 1, "{log}");
     }
 }
 
