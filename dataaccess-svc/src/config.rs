@@ -14,6 +14,9 @@ pub struct DataAccessConfig {
     pub group_commands: usize,
     /// Commands that may wait for one space before more are turned away (503 `Overloaded`).
     pub queue_commands: usize,
+    /// How long a command waits for the writer before it is refused: less than callers wait for their answer, so that
+    /// they hear that nothing was done.
+    pub queue_patience: Duration,
     /// Rows that one batch of a purge deletes.
     pub purge_batch_rows: usize,
     /// Resolved-tag contexts kept in memory.
@@ -43,6 +46,7 @@ impl Default for DataAccessConfig {
         Self {
             group_commands: 256,
             queue_commands: 4096,
+            queue_patience: Duration::from_secs(15),
             purge_batch_rows: 1000,
             context_cache_entries: 100_000,
             node_cache_entries: 50_000,

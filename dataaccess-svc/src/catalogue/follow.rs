@@ -53,6 +53,10 @@ impl Catalogue {
     /// The spaces that were changed between a known state and a head.
     async fn changed(&self, known: &Snapshot, head: &SystemHeadRecord) -> Outcome<Option<BTreeSet<Uuid>>> {
         let (from, to) = (known.head.version, head.version);
+        if to == from && head.commit_id == known.head.commit_id {
+            // Only rows were written that go with no space.
+            return Ok(Some(BTreeSet::new()));
+        }
         if from == 0 || to <= from || to - from > MOST {
             return Ok(None);
         }

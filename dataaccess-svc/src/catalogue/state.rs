@@ -289,6 +289,7 @@ impl Catalogue {
                     version: 0,
                     commit_id: Uuid::nil(),
                     last_time: jiff::Timestamp::UNIX_EPOCH,
+                    list_commit: Uuid::nil(),
                 },
             };
             let snapshot = Arc::new(Snapshot {

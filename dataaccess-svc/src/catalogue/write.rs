@@ -18,7 +18,8 @@ use crate::errors::{Failure, Outcome};
 use crate::idempotency::{self, Remembered};
 use crate::keys;
 use crate::records::{
-    HeadRecord, JournalEntry, JournalImage, JournalRecord, PurgeHintRecord, SpaceRecord, decode, encode,
+    HeadRecord, JournalEntry, JournalImage, JournalRecord, PurgeHintRecord, SpaceRecord, SystemHeadRecord,
+    decode, encode,
 };
 use crate::space::{check_if_match, gone};
 
@@ -157,7 +158,8 @@ impl Catalogue {
         Err(StoreError::Changed { key: keys::head() }.into())
     }
 
-    /// Rows of this partition that go with no space: the list of users. They move the head like everything here.
+    /// Rows of this partition that go with no space: the list of users. They move the head like everything here, and
+    /// leave what it says of the spaces.
     pub(crate) async fn write_rows(&self, rows: Vec<Write>) -> Outcome<()> {
         let _one = self.writer.lock().await;
         for attempt in 0..TRIES {
@@ -167,7 +169,7 @@ impl Catalogue {
                 self.reload(attempt).await?
             };
             let mut head = snapshot.head.clone();
-            head.commit_id = Uuid::new_v4();
+            head.list_commit = Uuid::new_v4();
             if self.commit_rows(&snapshot, head, rows.clone(), |_| {}).await? {
                 return Ok(());
             }
@@ -262,12 +264,11 @@ impl Catalogue {
     async fn commit_rows(
         &self,
         snapshot: &Snapshot,
-        head: crate::records::SystemHeadRecord,
+        head: SystemHeadRecord,
         rows: Vec<Write>,
         change: impl FnOnce(&mut super::state::Spaces),
     ) -> Outcome<bool> {
-        let version = head.version;
-        let commit_id = head.commit_id;
+        let tried = head.clone();
         let value = encode(&head);
         let mut writes = vec![match &snapshot.etag {
             Some(etag) => Write::Replace {
@@ -295,7 +296,7 @@ impl Catalogue {
                 crate::metrics::unknown_outcome();
                 for attempt in 1..=10 {
                     if let Ok(fresh) = self.reload(attempt).await {
-                        return self.happened(&fresh, version, commit_id).await;
+                        return self.happened(&fresh, &snapshot.head, &tried).await;
                     }
                 }
                 Err(StoreError::OutcomeUnknown { reason, source }.into())
@@ -305,14 +306,24 @@ impl Catalogue {
     }
 
     /// Whether a commit of ours has happened, by head or journal.
-    async fn happened(&self, fresh: &Snapshot, version: u64, commit_id: Uuid) -> Outcome<bool> {
-        if fresh.head.commit_id == commit_id {
+    async fn happened(
+        &self,
+        fresh: &Snapshot,
+        before: &SystemHeadRecord,
+        tried: &SystemHeadRecord,
+    ) -> Outcome<bool> {
+        if tried.version == before.version {
+            // Rows that go with no space; should another commit have come since, they are written once more.
+            return Ok(fresh.head.list_commit == tried.list_commit);
+        }
+        if fresh.head.commit_id == tried.commit_id {
             return Ok(true);
         }
-        match self.rows().get(&keys::journal(version)).await? {
+        let key = keys::journal(tried.version);
+        match self.rows().get(&key).await? {
             Some(bytes) => {
-                let record: JournalRecord = decode(&keys::journal(version), &bytes)?;
-                Ok(record.commit_id == commit_id)
+                let record: JournalRecord = decode(&key, &bytes)?;
+                Ok(record.commit_id == tried.commit_id)
             }
             None => Ok(false),
         }

@@ -1,6 +1,7 @@
 //! What a process does by itself: it finishes what others, or it itself before a crash, have left unfinished. Of
 //! several processes on one store, one does it at a time (`lease.rs`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use super::Inner;
 use crate::errors::{Failure, Outcome};
 use crate::lease::Lease;
 use crate::purge;
-use crate::space::{Work, plan_hints, submit};
+use crate::space::{Progress, Work, plan_hints, progress, submit};
 use crate::watch::Watch;
 
 /// What was begun by processes that may have died since.
 struct Begun {
     plans: Watch,
+    /// How far the spaces with overdue plans were at the last look.
+    progress: HashMap<Uuid, Option<Progress>>,
     deletions: Watch,
 }
 
@@ -30,6 +33,7 @@ impl Inner {
         let patience = |time| Watch::new(if shared { time } else { Duration::ZERO });
         let mut begun = Begun {
             plans: patience(self.config.plan_patience),
+            progress: HashMap::new(),
             deletions: patience(10 * self.config.plan_patience),
         };
         while !self.stop.is_cancelled() {
@@ -73,14 +77,30 @@ impl Inner {
     }
 
     async fn once(&self, begun: &mut Begun) -> Outcome<()> {
-        self.finish_plans(&mut begun.plans).await?;
+        self.finish_plans(begun).await?;
         let unfenced = &mut begun.deletions;
         purge::finish(&self.store, &self.config, &self.catalogue, &self.stop, unfenced).await
     }
 
-    /// Finishes large commands of processes that died on the way.
-    async fn finish_plans(&self, plans: &mut Watch) -> Outcome<()> {
-        for (space, keys) in plan_hints::overdue(&self.store, plans).await? {
+    /// Finishes large commands of processes that died on the way. One whose process comes forward is left to it,
+    /// however long it takes: two that fold in the same plan only lose races to each other.
+    async fn finish_plans(&self, begun: &mut Begun) -> Outcome<()> {
+        let mut before = std::mem::take(&mut begun.progress);
+        for (space, keys) in plan_hints::overdue(&self.store, &mut begun.plans).await? {
+            if !self.store.limits().exclusive {
+                let now = match self.progress(space).await {
+                    Ok(now) => now,
+                    Err(failure) => {
+                        tracing::warn!(%space, %failure, "a large change cannot be looked at");
+                        continue;
+                    }
+                };
+                let stands_still = before.remove(&space) == Some(now.clone());
+                begun.progress.insert(space, now);
+                if !stands_still {
+                    continue;
+                }
+            }
             let done = match self.tidy(space).await {
                 Ok(()) => plan_hints::forget(&self.store, keys).await,
                 Err(failure) => Err(failure),
@@ -90,6 +110,15 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// How far a space is with its large commands; `None` if it is gone.
+    async fn progress(&self, space: Uuid) -> Outcome<Option<Progress>> {
+        match self.space(space).await {
+            Ok(handle) => Ok(Some(progress(&handle).await?)),
+            Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn tidy(&self, space: Uuid) -> Outcome<()> {

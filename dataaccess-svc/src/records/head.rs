@@ -128,5 +128,9 @@ pub(crate) struct SystemHeadRecord {
     pub commit_id: Uuid,
     /// Time of the last command.
     pub last_time: Timestamp,
+    /// Random id of the last commit of rows that the journal does not tell of: the list of users. The spaces are as
+    /// `version` says. Missing in rows that are older than the field.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub list_commit: Uuid,
 }
 record!(SystemHeadRecord, "catalogue head", 1);

@@ -15,12 +15,12 @@ use uuid::Uuid;
 use super::SpaceHandle;
 use super::context::Resolver;
 use super::decide::{Decider, Decision};
-use super::free_index::FreeIndex;
+use super::free_index::{FreeIndex, Moment};
 use super::handle::{Published, gone};
 use super::replay::replay;
 use super::step::{Step, apply, command_name, committed, fence};
 use super::writer::{Done, Job, Work};
-use super::{free, hold, import, occupancy, staged};
+use super::{free, free_follow, hold, import, occupancy, staged};
 use crate::clock::micros;
 use crate::errors::{Failure, Outcome, store_error};
 use crate::idempotency::{self, Remembered};
@@ -201,8 +201,8 @@ impl<'a> Group<'a> {
         let commit_id = Uuid::new_v4();
         batch.head.commit_id = commit_id;
         batch.head.hold = None;
-        let durable = batch.published.head.commit_id;
-        self.free.lock().begin(durable, commit_id);
+        self.follow(published).await?;
+        self.free.lock().begin(published.head.commit_id);
         let mut bytes = 0;
         for job in jobs {
             let step = match self.decide_one(&batch, job, commit_id).await {
@@ -248,10 +248,25 @@ impl<'a> Group<'a> {
             }
             batch.answers.push(Ok(step.done));
         }
-        if batch.overlay.is_empty() {
-            self.free.lock().nothing_changed(durable);
-        }
+        let nothing = batch.overlay.is_empty();
+        let head = if nothing { &published.head } else { &batch.head };
+        self.free.lock().decided(head);
         Ok(batch)
+    }
+
+    /// Brings what is known to be free to what is durable now, past what others have committed.
+    async fn follow(&self, published: &Published) -> Result<(), StoreError> {
+        let durable = Moment::of(&published.head);
+        let Some(at) = self.free.lock().behind(&durable) else {
+            return Ok(());
+        };
+        match free_follow::since(self.handle.durable(), at, &published.head).await {
+            Ok(Some(changes)) => self.free.lock().follow(&changes, durable),
+            Ok(None) => {}
+            Err(Failure::Store(error)) => return Err(error),
+            Err(failure) => tracing::warn!(%failure, space = %self.handle.id, "what is free is read again"),
+        }
+        Ok(())
     }
 
     /// Whether another replica has changed the space since: what was decided on this head may be wrong.

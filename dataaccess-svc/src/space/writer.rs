@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cadastre_api_types::internal::{CallContext, CommandOutcome, ImportPartReport, SpaceCommandRequest};
 use cadastre_api_types::{ApiError, ErrorCode};
@@ -33,6 +33,8 @@ pub(crate) struct Job {
     pub context: CallContext,
     pub request: Work,
     pub reply: oneshot::Sender<Result<Done, ApiError>>,
+    /// Since when it has waited.
+    pub since: Instant,
 }
 
 /// What is to be done.
@@ -81,6 +83,7 @@ pub(crate) async fn submit(
         context,
         request,
         reply,
+        since: Instant::now(),
     };
     loop {
         let queue = spawn_writer(handle, workshop);
@@ -155,7 +158,11 @@ async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: Can
                     reply_error(Vec::from(asked), &error);
                 }
                 // What does not fit into one commit goes into the next.
-                while !jobs.is_empty() {
+                loop {
+                    jobs = refuse_late(jobs, handle.config.queue_patience);
+                    if jobs.is_empty() {
+                        break;
+                    }
                     jobs = Group::new(&handle, &free).run(jobs.into()).await.into();
                 }
             }
@@ -167,4 +174,21 @@ async fn run(handle: Arc<SpaceHandle>, mut queue: mpsc::Receiver<Job>, stop: Can
             }
         }
     }
+}
+
+/// Refuses what has waited for so long that the caller may have given it up: it hears that nothing was done, as long as
+/// it hears anything.
+fn refuse_late(jobs: VecDeque<Job>, patience: Duration) -> VecDeque<Job> {
+    let (late, jobs): (VecDeque<Job>, VecDeque<Job>) = jobs
+        .into_iter()
+        .partition(|job| !matches!(job.request, Work::Tidy) && job.since.elapsed() > patience);
+    for job in late {
+        let error = ApiError::new(
+            ErrorCode::Overloaded,
+            "Other changes of this address space took so long that this one was given up while it waited. Nothing was \
+             changed by this request; send it again.",
+        );
+        let _ = job.reply.send(Err(error.with_retry_after(1)));
+    }
+    jobs
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use cadastre_api_types::internal::*;
 use cadastre_dataaccess::LocalDataAccess;
 use cadastre_domain::free_space::Strategy;
-use cadastre_storage::{FaultPlan, FaultStore, MemoryStore, Op};
+use cadastre_storage::{FaultPlan, FaultStore, MemoryStore, Op, Store};
 use uuid::Uuid;
 
 use crate::support::*;
 
 struct Ground {
+    memory: Arc<MemoryStore>,
     access: Arc<LocalDataAccess>,
     line: FaultPlan,
     space: Uuid,
@@ -21,7 +22,9 @@ struct Ground {
 
 /// A space with so many nodes beneath one pool, and as many elsewhere.
 async fn ground(nodes: usize) -> Ground {
-    let store = FaultStore::new(Shaped::narrow(Arc::new(MemoryStore::new()), 100));
+    let memory = Arc::new(MemoryStore::new());
+    let (one, another) = (Arc::clone(&memory), Arc::clone(&memory));
+    let store = FaultStore::new(Shaped::narrow(one, 100));
     let line = store.plan();
     let access = open(Arc::new(store)).await;
     let space = new_space(access.as_ref(), "s").await;
@@ -38,6 +41,7 @@ async fn ground(nodes: usize) -> Ground {
     }
     let leaf = make("10.3.0.7/32", &[("Site", "FRA")]).await;
     let ground = Ground {
+        memory: another,
         access,
         line,
         space,
@@ -172,4 +176,50 @@ async fn round_trips_are_few_and_do_not_grow_with_the_space() {
         small, expected,
         "reads and commits; docs/performance.md has the table"
     );
+}
+
+/// Reads and commits of taking an address when another replica has taken `others` since.
+async fn cost_when_overtaken(ground: &Ground, others: usize) -> (u64, u64) {
+    let store = FaultStore::new(Shaped::narrow(Arc::clone(&ground.memory) as Arc<dyn Store>, 100));
+    let line = store.plan();
+    let access = open(Arc::new(store)).await;
+    let (space, pool) = (ground.space, ground.pool);
+    // What is free is known from here on, and has to be followed.
+    take(&access, space, pool, 1, 1).await;
+    for seed in 0..others {
+        take(&ground.access, space, pool, 1, seed as u64).await;
+        run(
+            ground.access.as_ref(),
+            space,
+            create(&format!("10.5.{seed}.0/24"), &[]),
+        )
+        .await
+        .unwrap();
+    }
+    line.reset_counts();
+    take(&access, space, pool, 1, 1).await;
+    let cost = (line.reads(), line.count(Op::Commit));
+    access.shutdown().await;
+    for seed in 0..others {
+        let at = format!("10.5.{seed}.0/24");
+        let id = node(ground.access.as_ref(), space, &at).await.unwrap().id;
+        run(ground.access.as_ref(), space, SpaceCommand::DeleteNode { id })
+            .await
+            .unwrap();
+    }
+    cost
+}
+
+#[tokio::test]
+async fn a_replica_that_was_overtaken_follows_the_journal_and_does_not_read_all_that_is_taken() {
+    let (small, large) = (ground(200).await, ground(5_000).await);
+    for others in [1, 20] {
+        let costs = (
+            cost_when_overtaken(&small, others).await,
+            cost_when_overtaken(&large, others).await,
+        );
+        // The place that it thought free and the head that has moved; that head, the journal, and the node that is taken
+        // from; then what it costs anyway. What is taken would be a read for each length in use and a thousand rows.
+        assert_eq!(costs, ((8, 1), (8, 1)), "{others} commands of the other");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cadastre_storage::{Etag, StoreError, Write};
+use cadastre_storage::{Etag, RowKey, StoreError, Write};
+use uuid::Uuid;
 
 use super::super::SpaceHandle;
 use super::super::group::backoff;
@@ -16,6 +17,9 @@ use crate::records::{HeadRecord, encode};
 
 /// Lost races and lost answers in a row before it gives up for now.
 const TRIES: u32 = 16;
+
+/// Rows of plans that are looked at to see whether somebody writes them: more than one plan has.
+const LOOKED_AT: usize = 1_000;
 
 /// Folds the plan of a space in, if it has one; the head without one. Safe to do from several processes at once, and to be cut off in.
 pub(in super::super) async fn finish(handle: &SpaceHandle) -> Result<Arc<Published>, StoreError> {
@@ -121,11 +125,32 @@ async fn move_head(
 }
 
 /// One hint too many does no harm; it is removed when somebody comes by.
-async fn forget_hint(handle: &SpaceHandle, key: cadastre_storage::RowKey) {
+async fn forget_hint(handle: &SpaceHandle, key: RowKey) {
     let write = vec![Write::Delete { key }];
     if let Err(error) = handle.store.commit(&keys::system_partition(), write).await {
         tracing::debug!(%error, space = %handle.id, "a hint of a plan stays for now");
     }
+}
+
+/// What moves while somebody writes a plan or folds it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The plan that the head names, and how many of its writes are in their places.
+    folded: Option<(Uuid, usize)>,
+    /// Rows of plans.
+    rows: Vec<RowKey>,
+}
+
+/// How far a space is with its plans. Two that are the same, with some time between them, mean that nobody is at it.
+pub(crate) async fn progress(handle: &SpaceHandle) -> Result<Progress, StoreError> {
+    handle.reload().await.map_err(as_store_error)?;
+    let published = handle.published();
+    let (rows, _) = read_plans(handle, LOOKED_AT).await?;
+    let pending = published.head.pending.as_ref();
+    Ok(Progress {
+        folded: pending.map(|record| (record.plan, record.folded)),
+        rows,
+    })
 }
 
 /// Finishes the plan of a space whose process may have died, and removes rows of plans that never became true. The

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use cadastre_api_types::{ApiError, ErrorCode};
 use uuid::Uuid;
 
+pub(crate) use fold::{Progress, progress};
 pub(super) use fold::{finish, tidy};
 pub(crate) use hints::spaces_with_plans;
 pub(super) use plan::{Prepared, load, prepare};

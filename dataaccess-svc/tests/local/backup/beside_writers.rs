@@ -356,7 +356,8 @@ async fn writers_without_rest_are_held_for_a_moment() {
         ..BY_JOURNAL
     };
     let mut backups = Vec::new();
-    for _ in 0..2 {
+    // On a busy machine the writers may rest just when one is made.
+    while backups.len() < 2 || (witness.holds().await == 0 && backups.len() < 100) {
         backups.push(back_up(witness.clone(), options).await.unwrap());
     }
     stop.store(true, Ordering::Relaxed);
@@ -364,9 +365,9 @@ async fn writers_without_rest_are_held_for_a_moment() {
         writer.await.unwrap();
     }
     assert!(witness.holds().await > 0, "nobody was ever held");
-    for backup in backups {
+    for backup in backups.iter().rev().take(2) {
         let target: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        restore(&backup, Arc::clone(&target)).await.unwrap();
+        restore(backup, Arc::clone(&target)).await.unwrap();
         assert_moments(&witness, &*target).await;
         assert_sound(target).await;
     }
