@@ -221,6 +221,8 @@ if [[ -z $binary ]]; then
     done
 fi
 [[ -n $binary && -x $binary ]] || die 'there is no binary; build one with: cargo build --release -p cadastre'
+# Of this script, not of the services: they warn of variables that they do not know.
+unset CADASTRE_BINARY
 # Installs the packages that it needs, Azurite among them.
 "$root/tests/services/with.sh" true
 

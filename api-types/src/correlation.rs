@@ -30,6 +30,9 @@ pub struct ClientAddress(pub std::net::IpAddr);
 /// Header that proves a call between our own services; refused from outside by never being trusted alone.
 pub const SERVICE_TOKEN_HEADER: &str = "x-cadastre-service-token";
 
+/// Header of the answer to `GET /ready` between our own services: `frontend` or `dataaccess`.
+pub const ROLE_HEADER: &str = "x-cadastre-role";
+
 /// A parsed `traceparent` of version 00 (later versions are read as far as 00 goes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {

@@ -7,25 +7,38 @@ use cadastre_storage::{Cache, SharedCache};
 use crate::config::{Effective, table};
 use crate::failure::Failure;
 
-/// The shared cache; `None` without the setting, and where memory does as well.
-pub(crate) fn open(settings: &Effective, exclusive: bool) -> Result<Option<SharedCache>, Failure> {
+/// A cache before it is known which store it is for.
+pub(crate) struct Opened {
+    cache: Arc<dyn Cache>,
+    key: Key,
+}
+
+/// The cache of the settings; `None` without the setting.
+pub(crate) fn open(settings: &Effective) -> Result<Option<Opened>, Failure> {
     let Some(url) = settings.text(&table::CACHE) else {
         return Ok(None);
     };
     let key = key(settings)?;
     let cache = connect(settings, url)?;
-    if exclusive {
-        tracing::warn!(
-            "the shared cache is not used: no other process can write this store, so memory knows all that it could tell"
-        );
-        return Ok(None);
+    Ok(Some(Opened { cache, key }))
+}
+
+impl Opened {
+    /// The shared cache; `None` where memory does as well.
+    pub(crate) fn unless(self, exclusive: bool) -> Option<SharedCache> {
+        if exclusive {
+            tracing::warn!(
+                "the shared cache is not used: no other process can write this store, so memory knows all that it could tell"
+            );
+            return None;
+        }
+        if self.key.is_own {
+            tracing::warn!(
+                "the shared cache is used by this process alone: set cache-key to the same secret for all processes on this store"
+            );
+        }
+        Some(SharedCache::new(self.cache, &self.key.secret))
     }
-    if key.is_own {
-        tracing::warn!(
-            "the shared cache is used by this process alone: set cache-key to the same secret for all processes on this store"
-        );
-    }
-    Ok(Some(SharedCache::new(cache, &key.secret)))
 }
 
 /// What values in the cache are signed with.

@@ -17,6 +17,20 @@ const SECONDS: &[f64] = &[
 /// Bounds of histograms that count things in one go, such as commands in a group commit.
 const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
+const STATE: &[Role] = &[Role::Serve, Role::DataAccess];
+const PEOPLE: &[Role] = &[Role::Serve, Role::Frontend];
+
+/// Counters that alerts look at, and who has them. They are there from the start: of one that appears with its first
+/// event, a rule of increase sees no increase.
+const FROM_THE_START: &[(&str, &[Role])] = &[
+    ("cadastre_store_corruption_total", STATE),
+    ("cadastre_store_throttled_total", STATE),
+    ("cadastre_writer_conflicts_total", STATE),
+    ("cadastre_writer_unknown_outcomes_total", STATE),
+    ("cadastre_password_overload_total", PEOPLE),
+    ("cadastre_refresh_token_reuse_total", PEOPLE),
+];
+
 /// How often old samples are folded away, so that memory stays flat when nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -36,7 +50,16 @@ pub(crate) fn start(role: Role) -> Result<PrometheusHandle, Failure> {
     );
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     metrics::gauge!("process_start_time_seconds").set(now.as_secs_f64());
+    begin_counting(role);
     Ok(handle)
+}
+
+fn begin_counting(role: Role) {
+    for (name, roles) in FROM_THE_START {
+        if roles.contains(&role) {
+            metrics::counter!(*name).increment(0);
+        }
+    }
 }
 
 /// Keeps the recorder's memory flat; runs until it is dropped.
@@ -64,4 +87,29 @@ async fn page(handle: web::Data<PrometheusHandle>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(handle.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page before anything has happened.
+    fn first_page(role: Role) -> String {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || begin_counting(role));
+        recorder.handle().render()
+    }
+
+    #[test]
+    fn what_alerts_look_at_is_zero_from_the_start_and_named_in_the_manual() {
+        let manual = include_str!("../../docs/deployment.md");
+        for (name, roles) in FROM_THE_START {
+            assert!(manual.contains(name), "{name}");
+            for role in Role::ALL {
+                let line = format!("{name} 0");
+                let is_there = first_page(role).lines().any(|found| found == line);
+                assert_eq!(is_there, roles.contains(&role), "{name}, {role}");
+            }
+        }
+    }
 }

@@ -11,11 +11,30 @@ use crate::failure::{Failure, sentence};
 /// Opens the store that the settings name.
 pub(crate) fn open(settings: &Effective) -> Result<Arc<dyn Store>, Failure> {
     let url = settings.text(&table::STORE).unwrap_or_default();
-    open_url(url, settings.text(&table::AZURE_CONNECTION))
+    open_url(
+        url,
+        settings.text(&table::AZURE_CONNECTION),
+        "stop it or give this one another --data directory",
+    )
 }
 
-/// Opens the store of a URL, or makes it; `connection` is for a store in Azure tables.
-pub(crate) fn open_url(url: &str, connection: Option<&str>) -> Result<Arc<dyn Store>, Failure> {
+/// Refuses a URL or a connection string that cannot be used, before anything is made.
+pub(crate) fn check(settings: &Effective) -> Result<(), Failure> {
+    let url = settings.text(&table::STORE).unwrap_or_default();
+    match directory(url) {
+        // To open it is to make it.
+        Some(_) => Ok(()),
+        None => open(settings).map(drop),
+    }
+}
+
+/// Opens the store of a URL, or makes it; `connection` is for a store in Azure tables, `if_in_use` says what to do when
+/// another process has it.
+pub(crate) fn open_url(
+    url: &str,
+    connection: Option<&str>,
+    if_in_use: &str,
+) -> Result<Arc<dyn Store>, Failure> {
     if let Some(directory) = directory(url) {
         make_directory(&directory)?;
     }
@@ -25,7 +44,9 @@ pub(crate) fn open_url(url: &str, connection: Option<&str>) -> Result<Arc<dyn St
     };
     open_url_with(url, &options).map_err(|error| match error {
         StoreError::Invalid { reason } => Failure::usage(sentence(&reason)),
-        StoreError::InUse { reason } => Failure::new(sentence(&format!("Cannot open the store: {reason}"))),
+        StoreError::InUse { reason } => {
+            Failure::new(sentence(&format!("Cannot open the store: {reason}; {if_in_use}")))
+        }
         StoreError::Corrupt { reason, .. } => Failure::new(format!(
             "The store {url} is damaged ({reason}), and the server refuses to guess what it held. Restore a backup into \
              another directory (`cadastre restore`); keep the damaged one, records may be saved from it."

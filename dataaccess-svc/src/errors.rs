@@ -44,6 +44,7 @@ impl From<Failure> for ApiError {
             Failure::Store(error) => store_error(&error),
             Failure::Record(error) => {
                 tracing::error!(%error, "a stored row cannot be read");
+                crate::metrics::corruption();
                 ApiError::new(
                     ErrorCode::StoreCorrupt,
                     "A stored row cannot be read; the server refuses to guess. Ask its operator to look into the \

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
-use cadastre_storage::Store;
+use cadastre_storage::{Store, StoreError};
 use dashmap::DashMap;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,8 @@ struct Inner {
     shutting_down: AtomicBool,
     /// Those who wait for changes are to stop waiting.
     leaving: CancellationToken,
+    /// The store was seen to have records.
+    had_records: AtomicBool,
 }
 
 impl std::fmt::Debug for Inner {
@@ -102,6 +104,7 @@ impl LocalDataAccess {
             wake: Notify::new(),
             shutting_down: AtomicBool::new(false),
             leaving: CancellationToken::new(),
+            had_records: AtomicBool::new(false),
         });
         inner.spawn(Arc::clone(&inner).work());
         Ok(Arc::new(Self { inner }))
@@ -131,6 +134,33 @@ impl LocalDataAccess {
 }
 
 impl Inner {
+    /// Whether the store can be used, and still has what it had: on a table that was deleted, and perhaps made anew, nobody
+    /// may go on as if there had never been anything.
+    async fn look(&self) -> Result<(), StoreError> {
+        let had = self.had_records.load(Ordering::Relaxed);
+        if !had || self.store.limits().exclusive {
+            // This makes a table that is not there.
+            self.store.ping().await?;
+        }
+        let head = self.store.get(&keys::system_partition(), &keys::head()).await?;
+        match (head, had) {
+            (Some(_), _) => self.had_records.store(true, Ordering::Relaxed),
+            (None, false) => {}
+            (None, true) => {
+                let reason = "the records that were there when this process started are gone: the table was emptied, or \
+                              deleted and made anew. Restore a backup; on an empty store this process has to be started \
+                              again";
+                tracing::error!("{reason}");
+                return Err(StoreError::Unavailable {
+                    reason: reason.to_owned(),
+                    retry_after: None,
+                    source: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn check_running(&self) -> Result<(), ApiError> {
         if self.shutting_down.load(Ordering::Acquire) {
             return Err(ApiError::new(
@@ -234,11 +264,14 @@ fn no_tag() -> Failure {
 #[async_trait]
 impl DataAccess for LocalDataAccess {
     async fn ready(&self, _context: &CallContext, _request: ()) -> Result<(), ApiError> {
-        self.inner
-            .store
-            .ping()
-            .await
-            .map_err(|error| crate::errors::store_error(&error))
+        // Those who look here have to put it right.
+        self.inner.look().await.map_err(|error| {
+            ApiError::new(
+                ErrorCode::StoreUnavailable,
+                format!("The store cannot be used: {error}"),
+            )
+            .with_retry_after(2)
+        })
     }
 
     async fn change_space(

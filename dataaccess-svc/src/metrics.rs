@@ -12,6 +12,11 @@ pub(crate) fn commit(rows: usize) {
     histogram!("cadastre_writer_commit_rows").record(rows as f64);
 }
 
+/// A stored row cannot be read, or does not fit to the others. The store counts what is damaged beneath it.
+pub(crate) fn corruption() {
+    counter!("cadastre_store_corruption_total").increment(1);
+}
+
 /// A commit lost a race.
 pub(crate) fn conflict() {
     counter!("cadastre_writer_conflicts_total").increment(1);

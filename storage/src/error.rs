@@ -64,9 +64,21 @@ pub enum StoreError {
     /// Another process has the store open.
     #[error("{reason}")]
     InUse {
-        /// Says which directory and what to do.
+        /// Says which directory; what to do depends on who wanted it.
         reason: String,
     },
+}
+
+/// Damage is never just returned: it is logged and counted wherever it is met.
+#[cfg(any(feature = "rocksdb", feature = "azure"))]
+pub(crate) fn corrupt(reason: String, source: Option<Cause>) -> StoreError {
+    metrics::counter!("cadastre_store_corruption_total").increment(1);
+    let error = StoreError::Corrupt { reason, source };
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "stored bytes are damaged"
+    );
+    error
 }
 
 impl StoreError {

@@ -41,9 +41,12 @@ pub fn open_url_with(url: &str, options: &StoreOptions) -> Result<Arc<dyn Store>
         "azure-tables" if rest.is_empty() => Err(refused("the table is missing")),
         "azure-tables" => match &options.azure_connection {
             Some(connection) => open_azure(rest, connection),
-            None => Err(refused(
-                "the connection string of the account is missing (azure-connection)",
-            )),
+            None => Err(StoreError::Invalid {
+                reason: format!(
+                    "--store {url} needs the connection string of the account: set CADASTRE_AZURE_CONNECTION (the setting \
+                     azure-connection)"
+                ),
+            }),
         },
         _ => Err(refused("this backend is not known")),
     }
@@ -90,7 +93,6 @@ mod tests {
     fn what_is_not_possible_is_refused_with_what_is() {
         for url in [
             "azure-tables:",
-            "azure-tables:cadastre",
             "redis://localhost",
             "memory",
             "memory:x",
@@ -101,6 +103,10 @@ mod tests {
             let said = refusal(url);
             assert!(said.contains(url) && said.contains("rocksdb:DIRECTORY"), "{said}");
         }
-        assert!(refusal("azure-tables:cadastre").contains("azure-connection"));
+        let said = refusal("azure-tables:cadastre");
+        assert!(
+            said.contains("azure-tables:cadastre") && said.contains("CADASTRE_AZURE_CONNECTION"),
+            "{said}"
+        );
     }
 }

@@ -96,13 +96,13 @@ struct StoreArgs {
 }
 
 impl StoreArgs {
-    fn place(&self) -> Result<Option<Place>, Failure> {
+    fn place(&self, if_in_use: &'static str) -> Result<Option<Place>, Failure> {
         let url = match (&self.data, &self.store) {
             (Some(data), _) => format!("rocksdb:{}", data.join("store").display()),
             (None, Some(store)) => store.clone(),
             (None, None) => return Ok(None),
         };
-        Place::new("--store", &url, self.azure_connection.as_deref()).map(Some)
+        Place::new("--store", &url, self.azure_connection.as_deref(), if_in_use).map(Some)
     }
 }
 
@@ -121,7 +121,9 @@ pub(crate) struct BackupArgs {
 impl BackupArgs {
     /// The store to be read here; `None` = a server is asked.
     pub(super) fn source(&self) -> Result<Option<Place>, Failure> {
-        self.store.place()
+        self.store.place(
+            "to back up a server that runs, leave --data and --store away and give --server and who you are",
+        )
     }
 }
 
@@ -141,7 +143,10 @@ impl RestoreArgs {
         if self.file == Path::new("-") && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
             return Err(Failure::usage("Nothing comes from standard input; name a file."));
         }
-        self.store.place()?.ok_or_else(|| {
+        let place = self
+            .store
+            .place("a backup is restored into a new directory: name another one with --data")?;
+        place.ok_or_else(|| {
             Failure::usage(
                 "Say where to: --data DIR (a new directory) or --store azure-tables:TABLE (a new table).",
             )
@@ -189,10 +194,22 @@ impl CopyArgs {
     /// From where, and to where.
     pub(super) fn stores(&self) -> Result<(Place, Place), Failure> {
         let both = self.azure_connection.as_deref();
-        let from = Place::new("--from", &self.from, self.from_connection.as_deref().or(both))?;
-        let to = Place::new("--to", &self.to, self.to_connection.as_deref().or(both))?;
-        if from == to {
-            return Err(Failure::usage("--from and --to are the same store."));
+        let from = Place::new(
+            "--from",
+            &self.from,
+            self.from_connection.as_deref().or(both),
+            "stop that one first, or let its server write a backup (cadastre backup FILE --server URL) and restore that",
+        )?;
+        let to = Place::new(
+            "--to",
+            &self.to,
+            self.to_connection.as_deref().or(both),
+            "a copy is made into a new directory: name another one with --to",
+        )?;
+        if from.is(&to) {
+            return Err(Failure::usage(
+                "--from and --to are the same store; name another one with --to.",
+            ));
         }
         Ok((from, to))
     }

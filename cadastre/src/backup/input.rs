@@ -8,8 +8,7 @@ use cadastre_dataaccess::{Header, LineReader, Part, TransferError};
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::{mpsc, oneshot};
 
-use super::failed;
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 
 /// Bytes that are read at a time.
 const BUFFER: usize = 256 << 10;
@@ -22,6 +21,8 @@ const AHEAD: usize = 4;
 /// A backup being read, on a thread of its own: standard input may give nothing for a long time.
 pub(super) struct Reading {
     pub(super) header: Header,
+    /// What it is called in a refusal.
+    name: String,
     parts: mpsc::Receiver<Result<Part, TransferError>>,
 }
 
@@ -30,9 +31,15 @@ impl Reading {
     pub(super) async fn begin(file: &Path) -> Result<Self, Failure> {
         let (told, header) = oneshot::channel();
         let (sender, parts) = mpsc::channel(AHEAD);
-        let file = file.to_owned();
+        let name = if file == Path::new("-") {
+            "Standard input".to_owned()
+        } else {
+            file.display().to_string()
+        };
+        let (file, called) = (file.to_owned(), name.clone());
         tokio::task::spawn_blocking(move || {
-            let opened = open(&file).and_then(|input| LineReader::open(input).map_err(failed));
+            let opened = open(&file)
+                .and_then(|input| LineReader::open(input).map_err(|error| unusable(&called, &error)));
             let mut reader = match opened {
                 Ok(reader) => reader,
                 Err(failure) => return drop(told.send(Err(failure))),
@@ -51,13 +58,19 @@ impl Reading {
         let header = header
             .await
             .map_err(|_| Failure::new("The backup could not be read."))??;
-        Ok(Self { header, parts })
+        Ok(Self { header, name, parts })
     }
 
     /// The next rows; `None` = it was read to its end, and is as it was written.
     pub(super) async fn next(&mut self) -> Result<Option<Part>, Failure> {
-        self.parts.recv().await.transpose().map_err(failed)
+        let part = self.parts.recv().await.transpose();
+        part.map_err(|error| unusable(&self.name, &error))
     }
+}
+
+/// Whatever is wrong with it: which file, and why not.
+fn unusable(name: &str, error: &TransferError) -> Failure {
+    Failure::new(sentence(&format!("{name} cannot be restored: {error}")))
 }
 
 /// What is to be restored: a file, or standard input.

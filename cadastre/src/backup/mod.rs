@@ -7,15 +7,16 @@ mod output;
 mod progress;
 mod stores;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cadastre_dataaccess::{Cut, CutOptions, Header, LineWriter, Restore, Restored, TransferError};
+use cadastre_dataaccess::{Cut, CutOptions, Header, LineWriter, OpenError, Restore, Restored, TransferError};
 use cadastre_storage::Store;
 
 pub(crate) use args::{BackupArgs, CopyArgs, RestoreArgs};
 
-use crate::failure::{Failure, sentence};
+use crate::failure::{Failure, USAGE, sentence};
 use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::terminal;
 use input::Reading;
@@ -52,7 +53,7 @@ async fn write_backup(
     output: Output,
     progress: &Progress,
 ) -> Result<(Output, cadastre_dataaccess::Checked), Failure> {
-    let mut cut = Cut::begin(store, CutOptions::default()).await.map_err(failed)?;
+    let mut cut = begin_to_read(store, url).await?;
     let header = Header::new(url, cut.table_format(), cut.is_of_one_moment());
     let mut writer = LineWriter::begin(output, header).map_err(|error| output::unwritten(&error))?;
     while let Some(part) = progress
@@ -77,11 +78,9 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<ExitCode, Failure> {
         if of_a_file {
             // Nothing is touched before the whole file is known to be good.
             let progress = Progress::start("checked");
-            let mut reading = Reading::begin(&arguments.file).await?;
-            while let Some(part) = reading.next().await? {
-                progress.count(part.rows.len(), part.end.is_some());
-            }
+            let checked = read_to_its_end(&arguments.file, &progress).await;
             progress.clear();
+            checked.map_err(nothing_written)?;
         }
         let mut reading = Reading::begin(&arguments.file).await?;
         let header = reading.header.clone();
@@ -107,15 +106,33 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<ExitCode, Failure> {
     run(Box::pin(work), &way_on)
 }
 
+fn nothing_written(failure: Failure) -> Failure {
+    if failure.code == USAGE {
+        // It ends in another command.
+        return failure;
+    }
+    Failure::new(format!("{} Nothing was written.", failure.sentence))
+}
+
+/// Reads a backup without keeping it, which finds whatever is wrong with it.
+async fn read_to_its_end(file: &Path, progress: &Progress) -> Result<(), Failure> {
+    let mut reading = Reading::begin(file).await?;
+    while let Some(part) = reading.next().await? {
+        progress.count(part.rows.len(), part.end.is_some());
+    }
+    Ok(())
+}
+
 /// Copies a store into another.
 pub(crate) fn copy(arguments: &CopyArgs) -> Result<ExitCode, Failure> {
     let (from, to) = arguments.stores()?;
     let work = async {
         let source = from.open_source()?;
+        // Nothing is made for a source that is not there, or not whole.
+        let mut cut = begin_to_read(Arc::clone(&source), &from.url).await?;
         let target = to.open_target().await?;
         let progress = Progress::start("copied");
         let filled = async {
-            let mut cut = Cut::begin(Arc::clone(&source), CutOptions::default()).await.map_err(failed)?;
             let origin = format!("a copy of {}", from.url);
             let mut restore = begin(Arc::clone(&target), &origin, cut.table_format()).await?;
             if !cut.is_of_one_moment() {
@@ -141,6 +158,16 @@ pub(crate) fn copy(arguments: &CopyArgs) -> Result<ExitCode, Failure> {
         to.url
     );
     run(Box::pin(work), &way_on)
+}
+
+async fn begin_to_read(source: Arc<dyn Store>, url: &str) -> Result<Cut, Failure> {
+    let begun = Cut::begin(source, CutOptions::default()).await;
+    begun.map_err(|error| {
+        if let TransferError::Source(OpenError::Store(reason)) = &error {
+            return Failure::new(sentence(&format!("The store {url} cannot be read: {reason}")));
+        }
+        failed(error)
+    })
 }
 
 async fn begin(target: Arc<dyn Store>, origin: &str, table_format: u32) -> Result<Restore, Failure> {

@@ -80,7 +80,8 @@ impl Progress {
                 biased;
                 done = &mut work => return done,
                 _ = look.tick() => {
-                    self.tell(&format!("{}; {} rows read", self.in_words(), read.load(Ordering::Relaxed)));
+                    // First what moves: until that address space is read, nothing becomes of its rows.
+                    self.tell(&format!("{} rows read, {}", read.load(Ordering::Relaxed), self.in_words()));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The stores of a command: one to read, which must be there, and one to fill.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cadastre_storage::{Store, StoreError};
@@ -8,15 +9,22 @@ use crate::failure::{Failure, sentence};
 use crate::store::{directory, open_url};
 
 /// A store by its URL.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) url: String,
     connection: Option<String>,
+    /// What to do when another process has it open, which depends on the command.
+    if_in_use: &'static str,
 }
 
 impl Place {
     /// `flag` names it in a refusal.
-    pub(super) fn new(flag: &str, url: &str, connection: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        flag: &str,
+        url: &str,
+        connection: Option<&str>,
+        if_in_use: &'static str,
+    ) -> Result<Self, Failure> {
         if url.starts_with("memory:") {
             return Err(Failure::usage(format!(
                 "{flag} {url}: that store is empty when this command begins and gone when it ends; name rocksdb:DIR or \
@@ -32,7 +40,18 @@ impl Place {
         Ok(Self {
             url: url.to_owned(),
             connection: connection.filter(|_| tables).map(str::to_owned),
+            if_in_use,
         })
+    }
+
+    /// Whether both are one store, however they are spelt.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (directory(&self.url), directory(&other.url)) {
+            (Some(one), Some(two)) => whole_path(&one) == whole_path(&two),
+            // Names of tables are the same in capitals.
+            (None, None) => self.url.eq_ignore_ascii_case(&other.url) && self.connection == other.connection,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// Opens it to be read. Nothing is made.
@@ -59,18 +78,7 @@ impl Place {
     }
 
     fn open(&self) -> Result<Arc<dyn Store>, Failure> {
-        open_url(&self.url, self.connection.as_deref()).map_err(|failure| {
-            let in_use = failure.sentence.contains("is in use by another");
-            if in_use {
-                let more = "To back up a server that runs, leave --data and --store away and give --server and who you \
-                            are.";
-                return Failure {
-                    sentence: format!("{} {more}", failure.sentence),
-                    ..failure
-                };
-            }
-            failure
-        })
+        open_url(&self.url, self.connection.as_deref(), self.if_in_use)
     }
 
     fn unusable(&self, error: &StoreError) -> Failure {
@@ -78,5 +86,37 @@ impl Place {
             "The store {} cannot be used: {error}",
             self.url
         )))
+    }
+}
+
+/// A path without links and turns; one that is not there yet has no links.
+fn whole_path(path: &Path) -> PathBuf {
+    path.canonicalize()
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_store_is_known_by_other_spellings() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = scratch.path().join("store");
+        std::fs::create_dir(&store).unwrap();
+        std::os::unix::fs::symlink(&store, scratch.path().join("link")).unwrap();
+        let place = |url: &str, connection| Place::new("--from", url, connection, "stop it").unwrap();
+        let at = |path: &str| place(&format!("rocksdb:{}/{path}", scratch.path().display()), None);
+        for other in ["./store", "store/", "link", "store/../store"] {
+            assert!(at("store").is(&at(other)), "{other}");
+        }
+        assert!(!at("store").is(&at("other")));
+        assert!(at("new").is(&at("./new/")));
+        let table = |name: &str, account| place(&format!("azure-tables:{name}"), Some(account));
+        assert!(table("cadastre", "one").is(&table("Cadastre", "one")));
+        assert!(!table("cadastre", "one").is(&table("cadastre", "two")));
+        assert!(!table("cadastre", "one").is(&at("store")));
     }
 }

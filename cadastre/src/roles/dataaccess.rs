@@ -3,7 +3,7 @@
 use actix_web::App;
 use cadastre_dataaccess::configure_internal_api;
 
-use super::{Start, announce, close_records, open_records, split};
+use super::{Start, announce, check_records, close_records, open_records, split};
 use crate::config::table;
 use crate::failure::Failure;
 use crate::shutdown::Drain;
@@ -17,7 +17,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     } = start;
     let token = split::admit(settings, &listener)?;
     let drain = Drain::new(settings, None)?;
-    let access = open_records(settings, &listener).await?;
+    let cache = check_records(settings)?;
+    let access = open_records(settings, &listener, cache).await?;
     let waits = access.clone();
     drain.let_go(move || waits.end_waits());
     let url = listener.url();

@@ -22,6 +22,7 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let token = split::admit(settings, &listener)?;
     let drain = Drain::new(settings, None)?;
     let services = split::upstreams(settings, &table::DATAACCESS)?;
+    let several = services.len() > 1;
     let access = HttpDataAccess::new(
         services.iter().map(ToString::to_string).collect(),
         token.clone(),
@@ -31,10 +32,14 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let configuration = frontend_configuration(settings, Some(token.expose().to_owned()));
     Frontend::check_keys(&configuration).map_err(|error| Failure::new(sentence(&error)))?;
     waiting::for_data_access(settings, &listener, &access).await?;
+    let access = Arc::new(access);
+    if several {
+        tokio::spawn(access.look_after());
+    }
     if let Some(directory) = configuration.admin_password_file.parent() {
         store::make_directory(directory)?;
     }
-    let frontend = Frontend::start(configuration, Arc::new(access))
+    let frontend = Frontend::start(configuration, access)
         .await
         .map_err(|error| Failure::new(sentence(&error)))?;
     let streams = frontend.clone();

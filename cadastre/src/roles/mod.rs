@@ -63,11 +63,21 @@ pub(crate) fn run(settings: &Effective) -> Result<(), Failure> {
     result
 }
 
+/// Refuses settings of store and cache that cannot be used, before anything is made; the answer is the cache.
+fn check_records(settings: &Effective) -> Result<Option<cache::Opened>, Failure> {
+    store::check(settings)?;
+    cache::open(settings)
+}
+
 /// Opens the store and the data access layer on it.
-async fn open_records(settings: &Effective, listener: &Listener) -> Result<Arc<LocalDataAccess>, Failure> {
+async fn open_records(
+    settings: &Effective,
+    listener: &Listener,
+    cache: Option<cache::Opened>,
+) -> Result<Arc<LocalDataAccess>, Failure> {
     let store = store::open(settings)?;
     let config = DataAccessConfig {
-        cache: cache::open(settings, store.limits().exclusive)?,
+        cache: cache.and_then(|cache| cache.unless(store.limits().exclusive)),
         ..DataAccessConfig::default()
     };
     waiting::for_store(settings, listener, store.as_ref()).await?;
@@ -98,10 +108,9 @@ async fn close_records(access: &LocalDataAccess, deadline: Instant) {
 fn warn_of_unknown_variables() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for (variable, near) in unknown_variables(names, &crate::variables_of_the_client()) {
-        let near = near.as_deref().unwrap_or("none that is near");
         tracing::warn!(
             variable,
-            near,
+            near = near.as_deref(),
             "an environment variable that no setting has is ignored"
         );
     }

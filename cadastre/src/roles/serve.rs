@@ -1,10 +1,13 @@
 //! `cadastre serve`: all layers in one process, with no network between them.
 
+use std::sync::{Arc, OnceLock};
+
 use actix_web::App;
+use cadastre_api_types::token::{PublicJwks, VerificationKeys};
 use cadastre_frontend::{Frontend, FrontendConfig};
 use cadastre_gateway::Gateway;
 
-use super::{Start, announce, close_records, door, open_records};
+use super::{Start, announce, check_records, close_records, door, open_records};
 use crate::config::{Effective, table};
 use crate::failure::{Failure, sentence};
 use crate::shutdown::Drain;
@@ -16,16 +19,19 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         listener,
         metrics,
     } = start;
-    let door = door::configuration(settings)?;
+    // First whatever may be refused: a directory, a key or an administrator that was made would stay.
+    let keys = Arc::new(KeysToCome::default());
+    let gateway = Gateway::new(door::configuration(settings)?, Arc::clone(&keys) as _)
+        .map_err(|error| Failure::new(sentence(&error)))?;
+    let drain = Drain::new(settings, Some(gateway.clone()))?;
+    let cache = check_records(settings)?;
     let data = settings.path(&table::DATA).unwrap_or_default();
     store::make_directory(&data)?;
-    let access = open_records(settings, &listener).await?;
+    let access = open_records(settings, &listener, cache).await?;
     let frontend = Frontend::start(frontend_configuration(settings, None), access.clone())
         .await
         .map_err(|error| Failure::new(sentence(&error)))?;
-    let gateway =
-        Gateway::new(door, frontend.verification_keys()).map_err(|error| Failure::new(sentence(&error)))?;
-    let drain = Drain::new(settings, Some(gateway.clone()))?;
+    keys.come(frontend.verification_keys());
     let streams = frontend.clone();
     drain.let_go(move || streams.end_streams());
 
@@ -61,6 +67,23 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
     let deadline = Box::pin(drain.run(server)).await?;
     close_records(&access, deadline).await;
     Ok(())
+}
+
+/// The frontend's keys once there is a frontend; none before, when nobody is let in yet.
+#[derive(Default)]
+struct KeysToCome(OnceLock<Arc<dyn VerificationKeys>>);
+
+impl KeysToCome {
+    fn come(&self, keys: Arc<dyn VerificationKeys>) {
+        // Once is all there is.
+        let _ = self.0.set(keys);
+    }
+}
+
+impl VerificationKeys for KeysToCome {
+    fn current(&self) -> Arc<PublicJwks> {
+        self.0.get().map_or_else(Arc::default, |keys| keys.current())
+    }
 }
 
 /// Settings of the frontend, in one process (no token) or alone.

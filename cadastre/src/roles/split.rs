@@ -61,17 +61,51 @@ pub(super) fn upstreams(
             setting.key
         )));
     }
-    urls.into_iter()
-        .map(|text| {
-            reqwest::Url::parse(text)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-                .ok_or_else(|| {
-                    settings.refuse(
-                        setting,
-                        &format!("holds `{text}`, which is no URL like http://127.0.0.1:8081"),
-                    )
-                })
-        })
-        .collect()
+    let mut found: Vec<reqwest::Url> = Vec::with_capacity(urls.len());
+    for text in urls {
+        let url = reqwest::Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                settings.refuse(
+                    setting,
+                    &format!("holds `{text}`, which is no URL like http://127.0.0.1:8081"),
+                )
+            })?;
+        // Parsed, spellings such as a slash at the end or the usual port are the same.
+        if found.contains(&url) {
+            return Err(settings.refuse(setting, &format!("names {url} twice; name every service once")));
+        }
+        found.push(url);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::table;
+
+    fn named(list: &str) -> Result<Vec<reqwest::Url>, Failure> {
+        let matches = crate::cli::command()
+            .try_get_matches_from(["cadastre", "frontend", "--dataaccess", list])
+            .unwrap();
+        let settings = crate::cli::effective(Role::Frontend, matches.subcommand().unwrap().1).unwrap();
+        upstreams(&settings, &table::DATAACCESS)
+    }
+
+    #[test]
+    fn a_service_that_is_named_twice_is_refused() {
+        assert_eq!(named("http://a:1,http://a:2,https://a:1").unwrap().len(), 3);
+        for list in [
+            "http://a:1,http://a:1",
+            "http://a/,http://A:80",
+            "http://a, http://a/",
+        ] {
+            let failure = named(list).unwrap_err();
+            assert_eq!(failure.code, crate::failure::USAGE);
+            assert!(failure.sentence.contains("twice"), "{failure}");
+        }
+    }
 }

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use cadastre_api_types::correlation::acceptable_correlation_id;
-use cadastre_api_types::internal::{CallContext, DataAccess};
 use cadastre_api_types::{ApiError, ErrorCode};
-use cadastre_dataaccess::check_table;
-use cadastre_domain::Scope;
+use cadastre_dataaccess::{HttpDataAccess, check_table};
 use cadastre_storage::{Store, StoreError};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -44,17 +42,12 @@ pub(super) async fn for_store(
 pub(super) async fn for_data_access(
     settings: &Effective,
     listener: &Listener,
-    access: &dyn DataAccess,
+    access: &HttpDataAccess,
 ) -> Result<(), Failure> {
-    let look = || async {
-        let context = CallContext {
-            actor: "readiness".to_owned(),
-            correlation_id: "readiness".to_owned(),
-            scope: Scope::Whole,
-        };
-        Ok(access.ready(&context, ()).await.err().map(|error| error.message))
-    };
-    wait(settings, listener, "data access", look).await
+    wait(settings, listener, "data access", || async {
+        Ok(access.what_is_wrong().await)
+    })
+    .await
 }
 
 /// Waits until nothing is wrong.

@@ -331,7 +331,7 @@ fn services_with_different_tokens_say_so_and_go_on_when_they_have_the_same() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    told(503, "does not answer");
+    told(503, "Connection refused");
     let strangers = data_access("another-token-than-that-of-the-frontend");
     told(503, "CADASTRE_SERVICE_TOKEN");
     drop(strangers);

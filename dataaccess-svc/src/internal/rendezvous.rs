@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cadastre_api_types::internal::Partition;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
 /// A service that could not be reached is asked last for this long.
 const AWAY: Duration = Duration::from_secs(1);
@@ -26,6 +27,8 @@ struct Service {
     url: String,
     /// Milliseconds since `began` until which it is thought to be away.
     away_until: AtomicU64,
+    /// What those who look after it have found: it is silent, or waits for its store. It is asked last for as long.
+    sick: watch::Sender<bool>,
 }
 
 impl Rendezvous {
@@ -34,6 +37,7 @@ impl Rendezvous {
         let service = |url| Service {
             url,
             away_until: AtomicU64::new(0),
+            sick: watch::Sender::new(false),
         };
         Self {
             services: urls.into_iter().map(service).collect(),
@@ -57,7 +61,12 @@ impl Rendezvous {
             }
             let now = self.now();
             // Stable: among those that are there, and among those that are away, the order stays.
-            order.sort_by_key(|service| service.away_until.load(Ordering::Relaxed) > now);
+            order.sort_by_key(|service| {
+                (
+                    *service.sick.borrow(),
+                    service.away_until.load(Ordering::Relaxed) > now,
+                )
+            });
         }
         order.into_iter().map(|service| service.url.as_str()).collect()
     }
@@ -67,6 +76,31 @@ impl Rendezvous {
         let until = self.now() + AWAY.as_millis() as u64;
         if let Some(service) = self.services.iter().find(|service| service.url == url) {
             service.away_until.store(until, Ordering::Relaxed);
+        }
+    }
+
+    /// All services, in the order in which they were named.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(|service| service.url.as_str())
+    }
+
+    /// Whether a service is well, as somebody has found it who looked; `true` if that is news.
+    pub(super) fn found(&self, url: &str, is_well: bool) -> bool {
+        let known = self.services.iter().find(|service| service.url == url);
+        known.is_some_and(|service| {
+            service
+                .sick
+                .send_if_modified(|sick| std::mem::replace(sick, !is_well) == is_well)
+        })
+    }
+
+    /// Ends when a service that was well is found sick.
+    pub(super) async fn falls_sick(&self, url: &str) {
+        let known = self.services.iter().find(|service| service.url == url);
+        match known.filter(|service| !*service.sick.borrow()) {
+            // It fails when the sender is gone, which is ours.
+            Some(service) => drop(service.sick.subscribe().wait_for(|sick| *sick).await),
+            None => std::future::pending().await,
         }
     }
 
@@ -144,6 +178,12 @@ mod tests {
         services.is_away(&first);
         let order = services.order(partition);
         assert_eq!((order.len(), order[1]), (2, first.as_str()));
+        // One that is sick comes behind one that was away a moment ago.
+        let other = order[0].to_owned();
+        assert!(services.found(&other, false) && !services.found(&other, false));
+        assert_eq!(services.order(partition)[0], first);
+        assert!(services.found(&other, true));
+        assert_eq!(services.order(partition)[0], other);
         let services = between(&["a", "b"]);
         assert_ne!(
             services.order(Partition::Any)[0],

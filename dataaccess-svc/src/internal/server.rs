@@ -5,13 +5,14 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use cadastre_api_types::correlation::SERVICE_TOKEN_HEADER;
+use cadastre_api_types::correlation::{ROLE_HEADER, SERVICE_TOKEN_HEADER};
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode, data_access_calls};
 use cadastre_domain::Scope;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use super::{BASE, OwnedCall};
 use crate::secret::Secret;
@@ -91,15 +92,25 @@ async fn health() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"status": "ok"}))
 }
 
+/// Says what it is, to a gateway that was given the wrong address.
 async fn is_ready(internal: web::Data<Internal>) -> HttpResponse {
+    let correlation_id = Uuid::now_v7().to_string();
     let context = CallContext {
         actor: "readiness".to_owned(),
-        correlation_id: "readiness".to_owned(),
+        correlation_id: correlation_id.clone(),
         scope: Scope::Whole,
     };
+    let role = (ROLE_HEADER, "dataaccess");
     match internal.access.ready(&context, ()).await {
-        Ok(()) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
-        Err(error) => answer_error(&error),
+        Ok(()) => HttpResponse::Ok()
+            .insert_header(role)
+            .json(serde_json::json!({"status": "ready"})),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            HttpResponse::build(status)
+                .insert_header(role)
+                .json(error.into_body(correlation_id))
+        }
     }
 }
 

@@ -209,8 +209,12 @@ impl Allocation<'_> {
         Ok(())
     }
 
-    /// The row says that the place is free; a node there would be overwritten.
+    /// The row says that the place is free; a node there would be overwritten. A dry run overwrites nothing, and others
+    /// may have taken the place since the row was read.
     async fn check_absent(&self, prefix: &Prefix) -> Outcome<()> {
+        if self.decider.free.is_none() {
+            return Ok(());
+        }
         let key = keys::node(prefix);
         if self.decider.resolver.rows().get(&key).await?.is_none() {
             return Ok(());

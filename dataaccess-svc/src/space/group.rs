@@ -156,7 +156,8 @@ impl<'a> Group<'a> {
             }
             let batch = match self.decide(jobs, &published).await {
                 Ok(batch) => batch,
-                // Rows of before and after the change of another replica do not fit together.
+                Err(StoreError::Changed { .. }) => continue,
+                // It was decided on rows of before and after that change.
                 Err(_) if self.is_overtaken(&published).await? => continue,
                 Err(error) => return Err(error),
             };
@@ -208,6 +209,10 @@ impl<'a> Group<'a> {
             let step = match self.decide_one(&batch, job, commit_id).await {
                 Ok(step) => step,
                 Err(Failure::Store(error)) if jobs.len() > 1 => return Err(error),
+                // Rows of before and after the change of another replica do not fit together.
+                Err(Failure::Record(_)) if self.is_overtaken(published).await? => {
+                    return Err(StoreError::Changed { key: keys::head() });
+                }
                 Err(failure) => {
                     batch.answers.push(Err(failure.into()));
                     continue;

@@ -15,6 +15,7 @@ use super::borrowed::gathering;
 use super::context::ContextCache;
 use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
+use super::group::backoff;
 use super::staged::{self, Pending, SpaceStore};
 use super::writer::Job;
 use crate::config::DataAccessConfig;
@@ -79,6 +80,9 @@ pub(crate) struct SpaceHandle {
 
 /// How often a read of several rows is done again before it holds off the writer.
 const OPTIMISTIC_READS: usize = 4;
+/// How often a read is done again whose rows did not fit together: those of leaves may be of before and after a change,
+/// which moves no epoch. What is really damaged is so every time.
+const TORN_READS: u32 = 10;
 
 /// Loads the head and the definitions of a space; `None` if there is no head.
 pub(crate) async fn load(store: &Arc<dyn Store>, partition: &PartitionKey) -> Outcome<Option<Published>> {
@@ -308,7 +312,7 @@ impl SpaceHandle {
             for _ in 0..4 * OPTIMISTIC_READS {
                 let before = self.current().await?;
                 let moment = before.moment();
-                let (value, found) = gathering(read(before)).await;
+                let (value, found) = gathering(self.whole(&read, before)).await;
                 let after = self.current().await?;
                 if after.moment() == moment {
                     self.leave(found);
@@ -325,13 +329,28 @@ impl SpaceHandle {
         }
         for _ in 0..OPTIMISTIC_READS {
             let before = self.gate.settled().await;
-            let value = read(alive(self.published())?).await;
+            let value = self.whole(&read, alive(self.published())?).await;
             if self.gate.unchanged(before) {
                 return value;
             }
         }
         let _held = self.gate.hold().await;
-        read(alive(self.published())?).await
+        self.whole(&read, alive(self.published())?).await
+    }
+
+    /// A read, until its rows fit together.
+    async fn whole<T, F, Fut>(&self, read: &F, published: Arc<Published>) -> Outcome<T>
+    where
+        F: Fn(Arc<Published>) -> Fut,
+        Fut: Future<Output = Outcome<T>>,
+    {
+        for attempt in 1..TORN_READS {
+            match read(Arc::clone(&published)).await {
+                Err(Failure::Record(_)) => backoff(attempt.min(5)).await,
+                value => return value,
+            }
+        }
+        read(published).await
     }
 }
 

@@ -4,6 +4,7 @@
 mod allocation;
 mod backup;
 mod changes;
+mod dry_runs;
 mod following;
 mod groups;
 mod history;

@@ -8,6 +8,7 @@ use cadastre_api_types::internal::*;
 use cadastre_dataaccess::{HttpDataAccess, Secret, configure_internal_api};
 use cadastre_domain::roles::{Readable, ReadableSpaces};
 use cadastre_domain::search::SearchTerms;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::*;
 
@@ -133,5 +134,78 @@ async fn a_dead_service_is_passed_over_and_none_at_all_is_503() {
     let none = client(&[dead], "secret").ready(&context(), ()).await.unwrap_err();
     assert_eq!(none.code, ErrorCode::StoreUnavailable);
     assert!(none.retry_after.is_some());
+    server.stop(false).await;
+}
+
+/// A service that takes connections: it says nothing, or what one says that waits for its store.
+async fn unwell(answer: Option<&'static str>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    actix_web::rt::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut line, _)) = listener.accept().await {
+            match answer {
+                None => held.push(line),
+                Some(body) => drop(actix_web::rt::spawn(async move {
+                    let mut read = [0; 4096];
+                    let _ = line.read(&mut read).await;
+                    let answer = format!(
+                        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: \
+                         {}\r\nconnection: close\r\n\r\n{body}",
+                        body.len()
+                    );
+                    let _ = line.write_all(answer.as_bytes()).await;
+                })),
+            }
+        }
+    });
+    url
+}
+
+#[actix_web::test]
+async fn a_service_that_waits_for_its_store_is_passed_over_also_by_changes() {
+    let (url, server) = serve("secret").await;
+    let waiting =
+        r#"{"error":{"code":"StoreUnavailable","message":"The store is away.","details":{"leaving":true}}}"#;
+    let waits = unwell(Some(waiting)).await;
+    let access = client(&[&waits, &url], "secret");
+    for _ in 0..8 {
+        let space = new_space(&access, &uuid::Uuid::now_v7().to_string()).await;
+        run(&access, space, create("10.0.0.0/8", &[])).await.unwrap();
+    }
+    let alone = client(&[&waits], "secret");
+    let wrong = alone.what_is_wrong().await.unwrap();
+    assert!(
+        wrong.contains(&waits) && wrong.contains("The store is away"),
+        "{wrong}"
+    );
+    assert_eq!(access.what_is_wrong().await, None);
+    server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn reads_do_not_wait_for_a_service_that_has_fallen_silent() {
+    let (url, server) = serve("secret").await;
+    let silent = unwell(None).await;
+    let access = Arc::new(client(&[&silent, &url], "secret"));
+    actix_web::rt::spawn(access.look_after());
+    let began = std::time::Instant::now();
+    let reads = (0..16).map(|_| {
+        let access = Arc::clone(&access);
+        async move { access.ready(&context(), ()).await }
+    });
+    for read in futures::future::join_all(reads).await {
+        read.unwrap();
+    }
+    // The silence that is allowed for, and not the time that a call may take.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    // From now on nobody asks it, whatever is asked for.
+    for _ in 0..8 {
+        let space = new_space(access.as_ref(), &uuid::Uuid::now_v7().to_string()).await;
+        run(access.as_ref(), space, create("10.0.0.0/8", &[]))
+            .await
+            .unwrap();
+    }
+    assert!(began.elapsed().as_secs() < 25, "{:?}", began.elapsed());
     server.stop(false).await;
 }

@@ -215,3 +215,32 @@ async fn when_the_store_has_gone_back_every_replica_goes_on_from_what_is_there()
         );
     }
 }
+
+#[tokio::test]
+async fn nobody_is_ready_on_a_table_that_has_lost_its_records() {
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let access = open(Arc::new(Shaped::shared(Arc::clone(&memory)))).await;
+    access.ready(&context(), ()).await.unwrap();
+    new_space(access.as_ref(), "s").await;
+    access.ready(&context(), ()).await.unwrap();
+    let lost: Vec<_> = rows(memory.as_ref(), "SYSTEM", "")
+        .await
+        .into_iter()
+        .map(|row| cadastre_storage::Write::Delete { key: row.key })
+        .collect();
+    let system = cadastre_storage::PartitionKey::new("SYSTEM").unwrap();
+    memory.commit(&system, lost).await.unwrap();
+    for _ in 0..2 {
+        let error = access.ready(&context(), ()).await.unwrap_err();
+        assert!(error.message.contains("are gone"), "{error:?}");
+        // Also once somebody has read the empty catalogue.
+        let _ = access
+            .get_space(
+                &context(),
+                SpaceQuery {
+                    space: uuid::Uuid::nil(),
+                },
+            )
+            .await;
+    }
+}

@@ -73,22 +73,7 @@ fn client_ip(request: &HttpRequest, from_gateway: bool) -> Option<IpAddr> {
 }
 
 fn is_from_gateway(request: &HttpRequest) -> bool {
-    let Some(sent) = request.headers().get(SERVICE_TOKEN_HEADER) else {
-        return false;
-    };
-    let Some(state) = request.app_data::<web::Data<FrontendState>>() else {
-        return false;
-    };
-    let Some(expected) = state
-        .config
-        .service_token
-        .as_deref()
-        .filter(|token| !token.is_empty())
-    else {
-        return false;
-    };
-    let is_ours = bool::from(sent.as_bytes().ct_eq(expected.as_bytes()));
-    if !is_ours {
+    if has_another_token(request) {
         // Once: whoever sends it sends it with every request.
         static SAID: std::sync::Once = std::sync::Once::new();
         SAID.call_once(|| {
@@ -98,8 +83,24 @@ fn is_from_gateway(request: &HttpRequest) -> bool {
                  CADASTRE_SERVICE_TOKEN must be the same in all services"
             );
         });
+        return false;
     }
-    is_ours
+    service_token(request).is_some() && request.headers().contains_key(SERVICE_TOKEN_HEADER)
+}
+
+/// Whether the request comes with a service token that is not ours.
+pub(crate) fn has_another_token(request: &HttpRequest) -> bool {
+    let sent = request.headers().get(SERVICE_TOKEN_HEADER);
+    match (sent, service_token(request)) {
+        (Some(sent), Some(expected)) => !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())),
+        (_, None) | (None, _) => false,
+    }
+}
+
+fn service_token(request: &HttpRequest) -> Option<&str> {
+    let state = request.app_data::<web::Data<FrontendState>>()?;
+    let token = state.config.service_token.as_deref();
+    token.filter(|token| !token.is_empty())
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {

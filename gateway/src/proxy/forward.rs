@@ -22,6 +22,8 @@ struct Attempts {
     path_and_query: String,
     headers: HeaderMap,
     body: Outbound,
+    /// Until the answer begins.
+    patience: std::time::Duration,
 }
 
 /// Carries a request to an upstream and its answer back.
@@ -67,6 +69,11 @@ async fn forwarded(
         body: Outbound::read(payload, declared, has_body)
             .await
             .map_err(|error| unreadable(&error))?,
+        patience: if path.ends_with("/ips/import") {
+            proxy.import_timeout
+        } else {
+            proxy.response_timeout
+        },
         method,
         path_and_query,
     };
@@ -155,7 +162,7 @@ impl Attempts {
         let mut sending = std::pin::pin!(builder.send());
         loop {
             let progress = self.body.progress();
-            match tokio::time::timeout(self.proxy.response_timeout, &mut sending).await {
+            match tokio::time::timeout(self.patience, &mut sending).await {
                 // URLs hold what people search for; logs need not.
                 Ok(answered) => return answered.map(Some).map_err(reqwest::Error::without_url),
                 // A large body that is still on its way is not a server that does not answer.

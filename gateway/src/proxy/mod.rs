@@ -50,6 +50,8 @@ pub struct ProxyConfig {
     pub client: reqwest::Client,
     /// Until the answer begins, counted from the last bit of request body sent.
     pub response_timeout: Duration,
+    /// The same for an import, whose answer begins when all of it has been worked through.
+    pub import_timeout: Duration,
     /// Between two pieces of an answer, except `text/event-stream`.
     pub idle_timeout: Duration,
     /// How many times a request is tried again at most.
@@ -59,13 +61,15 @@ pub struct ProxyConfig {
 }
 
 impl ProxyConfig {
-    /// Settings with the defaults: 30 s until the answer begins and between its pieces, two retries.
+    /// Settings with the defaults: 30 s until the answer begins (an hour for an import) and between its pieces, two
+    /// retries.
     pub fn new(upstreams: Vec<Url>, service_token: String, client: reqwest::Client) -> Self {
         Self {
             upstreams,
             service_token,
             client,
             response_timeout: Duration::from_secs(30),
+            import_timeout: Duration::from_secs(3600),
             idle_timeout: Duration::from_secs(30),
             retries: 2,
             health: HealthCheckConfig::default(),
@@ -82,6 +86,7 @@ impl std::fmt::Debug for ProxyConfig {
             )
             .field("service_token", &"***")
             .field("response_timeout", &self.response_timeout)
+            .field("import_timeout", &self.import_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("retries", &self.retries)
             .field("health", &self.health)
@@ -137,6 +142,7 @@ pub(crate) struct ProxyParts {
     pub(crate) client: reqwest::Client,
     pub(crate) service_token: HeaderValue,
     pub(crate) response_timeout: Duration,
+    pub(crate) import_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) health: HealthCheckConfig,
@@ -159,6 +165,7 @@ impl Proxy {
             client: config.client,
             service_token,
             response_timeout: config.response_timeout,
+            import_timeout: config.import_timeout,
             idle_timeout: config.idle_timeout,
             retries: config.retries,
             health: config.health,
@@ -234,7 +241,11 @@ async fn ready(proxy: web::ThinData<Proxy>, request: HttpRequest) -> HttpRespons
     if proxy.parts.pool.any_available() {
         return HttpResponse::build(StatusCode::OK).json(serde_json::json!({ "status": "ready" }));
     }
-    refuse(&request, no_upstream())
+    let message = format!("No frontend is ready. {}.", proxy.parts.pool.what_is_wrong());
+    refuse(
+        &request,
+        ApiError::new(ErrorCode::UpstreamUnavailable, message).with_retry_after(1),
+    )
 }
 
 /// No upstream can be asked.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, counter, gauge};
+use parking_lot::Mutex;
 use reqwest::Url;
 
 use super::{HealthCheckConfig, MAX_UPSTREAMS, join_base};
@@ -35,8 +36,27 @@ pub(crate) struct Upstream {
     /// Milliseconds after the pool's epoch until which it is left alone.
     left_alone_until: AtomicU64,
     outstanding: AtomicUsize,
+    /// What the last check came to.
+    last_check: Mutex<Result<(), Sick>>,
     health: Gauge,
     connect_failures: Counter,
+}
+
+/// Why a check of an upstream failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sick {
+    /// No connection: it is away, or has just come back without our knowing. Trying costs nothing.
+    Unreachable(String),
+    /// It says so, or says nothing.
+    Other(String),
+}
+
+impl Sick {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Unreachable(reason) | Self::Other(reason) => reason,
+        }
+    }
 }
 
 /// A request under way at an upstream; counts until it is dropped.
@@ -75,17 +95,41 @@ impl Pool {
     }
 
     /// The available upstream with the fewest requests under way that has not been tried; they take turns where
-    /// that is equal. `tried` has one bit per upstream.
+    /// that is equal. `tried` has one bit per upstream. Where none is available, one that may have come back since it
+    /// was looked at last.
     pub(crate) fn choose(&self, tried: u64) -> Option<UnderWay> {
         let now = self.now();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = self.upstreams.len();
-        let chosen = (0..count)
-            .map(|offset| &self.upstreams[(first.wrapping_add(offset)) % count])
-            .filter(|upstream| tried & upstream.bit() == 0 && upstream.is_available(now))
-            .min_by_key(|upstream| upstream.outstanding.load(Ordering::Relaxed))?;
+        let fewest = |wanted: &dyn Fn(&Upstream) -> bool| {
+            (0..count)
+                .map(|offset| &self.upstreams[(first.wrapping_add(offset)) % count])
+                .filter(|upstream| tried & upstream.bit() == 0 && wanted(upstream))
+                .min_by_key(|upstream| upstream.outstanding.load(Ordering::Relaxed))
+        };
+        let chosen = fewest(&|upstream| upstream.is_available(now))
+            .or_else(|| fewest(&|upstream| upstream.may_be_back()))?;
         chosen.outstanding.fetch_add(1, Ordering::Relaxed);
         Some(UnderWay(Arc::clone(chosen)))
+    }
+
+    /// What is wrong with each of them.
+    pub(crate) fn what_is_wrong(&self) -> String {
+        let wrong = self.upstreams.iter().map(|upstream| {
+            let last = upstream.last_check.lock();
+            let reason = last
+                .as_ref()
+                .err()
+                .map_or("it is away for a moment", Sick::reason);
+            format!("{}: {reason}", upstream.name)
+        });
+        wrong.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether the last checks contradict what was thought before, so that it is worth looking again soon.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let mut all = self.upstreams.iter();
+        all.any(|upstream| upstream.contradicted.load(Ordering::Relaxed) > 0)
     }
 
     pub(crate) fn any_available(&self) -> bool {
@@ -126,6 +170,7 @@ impl Upstream {
             contradicted: AtomicU32::new(0),
             left_alone_until: AtomicU64::new(0),
             outstanding: AtomicUsize::new(0),
+            last_check: Mutex::new(Ok(())),
             health,
             connect_failures: counter!("cadastre_gateway_upstream_connect_failures_total", "upstream" => name.clone()),
             name,
@@ -141,11 +186,19 @@ impl Upstream {
         self.healthy.load(Ordering::Relaxed) && self.left_alone_until.load(Ordering::Relaxed) <= now
     }
 
+    /// Whether it would answer if it were there, for all that is known.
+    fn may_be_back(&self) -> bool {
+        matches!(*self.last_check.lock(), Ok(()) | Err(Sick::Unreachable(_)))
+    }
+
     /// Takes in the outcome of an active check.
-    pub(crate) fn note_check(&self, succeeded: bool, config: &HealthCheckConfig) {
+    pub(crate) fn note_check(&self, outcome: Result<(), Sick>, config: &HealthCheckConfig) {
+        let succeeded = outcome.is_ok();
         if succeeded {
             self.left_alone_until.store(0, Ordering::Relaxed);
         }
+        let reason = outcome.as_ref().err().map(|sick| sick.reason().to_owned());
+        *self.last_check.lock() = outcome;
         if succeeded == self.healthy.load(Ordering::Relaxed) {
             self.contradicted.store(0, Ordering::Relaxed);
             return;
@@ -156,10 +209,15 @@ impl Upstream {
             self.contradicted.store(0, Ordering::Relaxed);
             self.healthy.store(succeeded, Ordering::Relaxed);
             self.health.set(if succeeded { 1.0 } else { 0.0 });
-            if succeeded {
-                tracing::info!(upstream = self.name, "upstream is healthy again");
-            } else {
-                tracing::warn!(upstream = self.name, "upstream is unhealthy; it gets no requests");
+            match reason {
+                None => tracing::info!(upstream = self.name, "upstream is healthy again"),
+                Some(reason) => {
+                    tracing::warn!(
+                        upstream = self.name,
+                        reason,
+                        "upstream is unhealthy; it gets no requests"
+                    );
+                }
             }
         }
     }
@@ -204,8 +262,17 @@ mod tests {
         assert_eq!(pool.choose(1).unwrap().upstream().index, 1);
         pool.note_connect_failure(&pool.upstreams()[1]);
         assert_eq!(pool.choose(0).unwrap().upstream().index, 0);
+        assert!(pool.choose(0b11).is_none());
+        // Rather that one than none at all, unless it said itself that it is not ready.
+        assert_eq!(pool.choose(1).unwrap().upstream().index, 1);
+        let config = HealthCheckConfig::default();
+        let check = |outcome| pool.upstreams()[1].note_check(outcome, &config);
+        check(Err(Sick::Unreachable("refused".into())));
+        assert!(pool.choose(1).is_some());
+        check(Err(Sick::Other("not ready".into())));
         assert!(pool.choose(1).is_none());
-        pool.upstreams()[1].note_check(true, &HealthCheckConfig::default());
+        assert!(pool.what_is_wrong().contains("not ready"));
+        check(Ok(()));
         assert!(pool.choose(1).is_some());
     }
 
@@ -217,21 +284,22 @@ mod tests {
             ..HealthCheckConfig::default()
         };
         let pool = pool(1);
-        let upstream = &pool.upstreams()[0];
-        upstream.note_check(false, &config);
-        upstream.note_check(false, &config);
-        upstream.note_check(true, &config);
-        upstream.note_check(false, &config);
-        upstream.note_check(false, &config);
+        let check = |succeeded: bool| {
+            let outcome = succeeded.then_some(()).ok_or(Sick::Other("no".into()));
+            pool.upstreams()[0].note_check(outcome, &config);
+        };
+        for succeeded in [false, false, true, false, false] {
+            check(succeeded);
+        }
         assert!(
             pool.any_available(),
             "a success in between starts the count again"
         );
-        upstream.note_check(false, &config);
+        check(false);
         assert!(!pool.any_available());
-        upstream.note_check(true, &config);
+        check(true);
         assert!(!pool.any_available());
-        upstream.note_check(true, &config);
+        check(true);
         assert!(pool.any_available());
     }
 

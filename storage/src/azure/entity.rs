@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 
 /// The column that names the columns which hold JSON text.
 const JSON_COLUMNS: &str = "_json";
@@ -255,10 +255,10 @@ fn take_text(columns: &mut BTreeMap<String, Value>, name: &str) -> Result<Option
 }
 
 fn damaged(row_key: &str, what: &str) -> StoreError {
-    StoreError::Corrupt {
-        reason: format!("the entity of row {row_key} cannot be read: {what}"),
-        source: None,
-    }
+    corrupt(
+        format!("the entity of row {row_key} cannot be read: {what}"),
+        None,
+    )
 }
 
 #[cfg(test)]

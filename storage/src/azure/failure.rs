@@ -6,6 +6,9 @@ use azure_core::error::{Error, ErrorKind, HttpError};
 use super::wire::{Pause, Silence};
 use crate::error::StoreError;
 
+/// The service's word for a table that is not there.
+pub(super) const TABLE_NOT_FOUND: &str = "TableNotFound";
+
 /// What an error of a request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -39,8 +42,8 @@ pub(super) fn meaning(error: &Error) -> Meaning {
         return Meaning::NotSent;
     }
     match silence_of(error) {
-        Some(Silence::NotSent(_)) => Meaning::NotSent,
-        Some(Silence::NoAnswer(_)) | None => Meaning::Unknown,
+        Some(Silence::NotSent(..)) => Meaning::NotSent,
+        Some(Silence::NoAnswer(..)) | None => Meaning::Unknown,
     }
 }
 
@@ -84,11 +87,15 @@ pub(super) fn sentence(error: &Error) -> String {
     let code = error_code.as_deref().unwrap_or("no code");
     let said = format!("the table service answered {} ({code})", u16::from(*status));
     let advice = match (status, code) {
-        (_, "TableNotFound") => ": the table does not exist; it is made again as soon as the account may",
+        (_, TABLE_NOT_FOUND) => ": the table does not exist",
         (_, "TableBeingDeleted") => ": the table is being deleted, which takes a while",
         (StatusCode::Forbidden | StatusCode::Unauthorized, _) => {
             ": check the account name, the account key or shared access signature and its permissions (tables: read, add, \
              update, delete, query; the first start: create), and that the clock of this machine is right to the minute"
+        }
+        // Not of a row: that a row is not there is an answer.
+        (StatusCode::NotFound, _) => {
+            ": the account name or the endpoint of the tables in the connection string may be wrong"
         }
         (StatusCode::TooManyRequests | StatusCode::ServiceUnavailable, _) => ": it is busy",
         _ => "",

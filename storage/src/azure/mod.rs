@@ -24,13 +24,13 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
-use self::failure::{Meaning, meaning, unavailable};
+use self::failure::{Meaning, TABLE_NOT_FOUND, meaning, unavailable};
 use self::wire::{Pause, Wire};
 use crate::batch::{PAGE_BYTES, check_batch, check_limit};
 use crate::contract::{
     Etag, KeyRange, Limits, Page, Place, Row, Snapshot, Store, TablePage, VALUE_BYTES, Write,
 };
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 use crate::key::{PartitionKey, RowKey};
 
 /// The service's, with room: JSON text inside of JSON is longer than it is here, and each write has a head of its own.
@@ -120,7 +120,9 @@ impl AzureStore {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(&error) => Ok(()),
             // A signature that may not make tables is enough for one that is there.
-            Err(error) if meaning(&error) == Meaning::Refused => self.look_at_table().await,
+            Err(error) if meaning(&error) == Meaning::Refused => {
+                self.look_at_table().await.map_err(may_not_be_made)
+            }
             Err(error) => Err(unavailable(error, &self.pause)),
         }
     }
@@ -157,10 +159,32 @@ impl AzureStore {
     }
 }
 
+/// A table that is missed by somebody who may not make it.
+fn may_not_be_made(error: StoreError) -> StoreError {
+    let StoreError::Unavailable {
+        mut reason,
+        retry_after,
+        source,
+    } = error
+    else {
+        return error;
+    };
+    if reason.contains(TABLE_NOT_FOUND) {
+        reason.push_str(
+            ", and this account key or shared access signature may not make it; make the table, or allow that (create)",
+        );
+    }
+    StoreError::Unavailable {
+        reason,
+        retry_after,
+        source,
+    }
+}
+
 /// No such row, in a table that is there.
 fn is_absent_row(error: &azure_core::Error) -> bool {
     let code = error.as_http_error().and_then(|http| http.error_code());
-    meaning(error) == Meaning::NotFound && code != Some("TableNotFound")
+    meaning(error) == Meaning::NotFound && code != Some(TABLE_NOT_FOUND)
 }
 
 fn is_conflict(error: &azure_core::Error) -> bool {
@@ -292,10 +316,7 @@ impl Store for AzureStore {
 }
 
 fn row(stored: entity::Stored) -> Result<Row, StoreError> {
-    let damaged = |what: &str| StoreError::Corrupt {
-        reason: format!("the entity of row {} {what}", stored.row_key),
-        source: None,
-    };
+    let damaged = |what: &str| corrupt(format!("the entity of row {} {what}", stored.row_key), None);
     Ok(Row {
         key: RowKey::new(&stored.row_key).map_err(|_| damaged("has a key that is not ours"))?,
         etag: Etag(Bytes::from(

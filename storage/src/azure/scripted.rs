@@ -11,7 +11,7 @@ use azure_core::{Error, HttpClient, Request, Response, StatusCode};
 use parking_lot::Mutex;
 
 use super::AzureStore;
-use super::wire::{Pause, Silence, answer_of};
+use super::wire::{Endpoint, Pause, Silence, answer_of};
 use crate::contract::{Etag, Store as _, Write};
 use crate::error::StoreError;
 use crate::key::{PartitionKey, RowKey};
@@ -40,7 +40,7 @@ struct Script {
 
 #[async_trait::async_trait]
 impl HttpClient for Script {
-    async fn execute_request(&self, _: &Request) -> azure_core::Result<Response> {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<Response> {
         let line = self
             .lines
             .lock()
@@ -70,10 +70,11 @@ impl HttpClient for Script {
             }
             NotSent | NoAnswer => {
                 let error = reqwest::Client::new().get("no address").build().unwrap_err();
+                let endpoint = Endpoint::of(request.url());
                 let silence = if matches!(line, NotSent) {
-                    Silence::NotSent(error)
+                    Silence::NotSent(endpoint, error)
                 } else {
-                    Silence::NoAnswer(error)
+                    Silence::NoAnswer(endpoint, error)
                 };
                 return Err(Error::full(ErrorKind::Io, silence, "silence"));
             }
@@ -238,6 +239,57 @@ async fn a_table_that_is_being_deleted_is_not_there() {
     store_.create_table().await.unwrap();
     let (store_, _) = store(&[Status(409, "TableBeingDeleted"), Status(404, "TableNotFound")]);
     assert!(store_.create_table().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_not_the_account_or_may_not_have_the_table_is_said_so() {
+    let missing = Status(404, "ResourceNotFound");
+    let (elsewhere, _) = store(&[missing.clone(), missing]);
+    let said = elsewhere.ping().await.unwrap_err().to_string();
+    assert!(said.contains("404") && said.contains("account name"), "{said}");
+    let (narrow, _) = store(&[
+        Status(404, "TableNotFound"),
+        Status(403, "AuthorizationPermissionMismatch"),
+        Status(404, "TableNotFound"),
+    ]);
+    let said = narrow.ping().await.unwrap_err().to_string();
+    assert!(
+        said.contains("does not exist") && said.contains("may not make it"),
+        "{said}"
+    );
+}
+
+/// What is said of an account whose tables should be there.
+async fn said_of(endpoint: &str) -> String {
+    let connection = format!("AccountName=lab;AccountKey=a2V5;TableEndpoint={endpoint}/lab");
+    let store = AzureStore::new(&connection, "cadastre").unwrap();
+    let said = store.ping().await.unwrap_err().to_string();
+    assert!(
+        said.contains(&format!("no connection to {endpoint}: ")) && !said.contains("a2V5"),
+        "{said}"
+    );
+    said
+}
+
+#[tokio::test]
+async fn who_cannot_be_reached_is_named_and_tls_to_a_plain_port_is_guessed() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let plain = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        // The look at the table, and the attempt to make it.
+        for _ in 0..2 {
+            let (mut near, _) = listener.accept().unwrap();
+            let _ = near.read(&mut [0; 4096]);
+            let _ = near.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let said = said_of(&format!("https://{address}")).await;
+    assert!(said.contains("may not speak TLS"), "{said}");
+    plain.join().unwrap();
+    // Now nobody listens.
+    let said = said_of(&format!("http://{address}")).await;
+    assert!(said.contains("refused") && !said.contains("TLS"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use super::failure::unavailable;
 use super::{AzureStore, PAGE_ROWS, entity, row};
 use crate::batch::PAGE_BYTES;
 use crate::contract::{Place, Row, TablePage};
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 use crate::key::PartitionKey;
 
 impl AzureStore {
@@ -78,8 +78,5 @@ impl AzureStore {
 fn partition_of(entity: &Map<String, Value>) -> Result<PartitionKey, StoreError> {
     let text = entity.get("PartitionKey").and_then(Value::as_str);
     text.and_then(|text| PartitionKey::new(text).ok())
-        .ok_or_else(|| StoreError::Corrupt {
-            reason: format!("partition {text:?} of the table is not ours"),
-            source: None,
-        })
+        .ok_or_else(|| corrupt(format!("partition {text:?} of the table is not ours"), None))
 }

@@ -24,28 +24,66 @@ const PAUSES: [&str; 3] = ["retry-after-ms", "x-ms-retry-after-ms", "retry-after
 /// The longest pause the service is granted when it asks for one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Why no answer came.
+/// Why no answer came, and from where.
 #[derive(Debug)]
 pub(super) enum Silence {
     /// There was no connection: the service has not seen the request.
-    NotSent(reqwest::Error),
+    NotSent(Endpoint, reqwest::Error),
     /// It may have arrived.
-    NoAnswer(reqwest::Error),
+    NoAnswer(Endpoint, reqwest::Error),
 }
 
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotSent(error) => write!(f, "no connection: {}", cause(error)),
-            Self::NoAnswer(error) => write!(f, "no answer: {}", cause(error)),
+            Self::NotSent(endpoint, error) => {
+                let cause = cause(error);
+                write!(
+                    f,
+                    "no connection to {endpoint}: {cause}{}",
+                    endpoint.advice(&cause)
+                )
+            }
+            Self::NoAnswer(endpoint, error) => write!(f, "no answer from {endpoint}: {}", cause(error)),
         }
     }
 }
 
 impl std::error::Error for Silence {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let (Self::NotSent(error) | Self::NoAnswer(error)) = self;
+        let (Self::NotSent(_, error) | Self::NoAnswer(_, error)) = self;
         Some(error)
+    }
+}
+
+/// Scheme, host and port of an address, without what is secret in it: paths and queries hold names and signatures.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint(String);
+
+impl Endpoint {
+    pub(super) fn of(url: &azure_core::Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        let port = url
+            .port_or_known_default()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        Self(format!("{}://{host}{port}", url.scheme()))
+    }
+
+    /// What is likely behind a cause that does not say it.
+    fn advice(&self, cause: &str) -> &'static str {
+        // How a server of plain HTTP looks to TLS: its answer is no record, or it just goes.
+        let no_tls = cause.contains("InvalidContentType") || cause.contains("handshake eof");
+        if no_tls && self.0.starts_with("https:") {
+            "; this port may not speak TLS: if so, write TableEndpoint=http://… in the connection string, or another port"
+        } else {
+            ""
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -122,10 +160,11 @@ impl HttpClient for Wire {
         let silence = |error: reqwest::Error| {
             // A shared access signature is part of the address.
             let error = error.without_url();
+            let endpoint = Endpoint::of(request.url());
             let silence = if error.is_connect() {
-                Silence::NotSent(error)
+                Silence::NotSent(endpoint, error)
             } else {
-                Silence::NoAnswer(error)
+                Silence::NoAnswer(endpoint, error)
             };
             let text = silence.to_string();
             Error::full(ErrorKind::Io, silence, text)

@@ -138,20 +138,23 @@ impl Committer {
 
     /// The write of a group failed: tells everybody, and if nobody can know whether it happened, reopens.
     fn fail(&self, jobs: Vec<Job>, verdicts: Vec<Verdict>, error: &StoreError) {
-        let unknown = matches!(error, StoreError::OutcomeUnknown { .. });
         let mut taken_out = None;
-        if unknown {
+        let unknown = if let StoreError::OutcomeUnknown { reason: cause, .. } = error {
             tracing::error!(
                 error = error as &dyn std::error::Error,
                 "a synced write failed; reopening the store"
             );
             // Before anybody is told, so that nobody reads a state which the log may contradict.
             taken_out = self.handle.take_out(StoreError::Unavailable {
-                reason: "a synced write failed, the store is being reopened".to_owned(),
+                // With its cause: whoever comes later hears nothing else.
+                reason: format!("a synced write failed ({cause}), the store is being reopened"),
                 retry_after: Some(Duration::from_secs(1)),
                 source: None,
             });
-        }
+            true
+        } else {
+            false
+        };
         for (job, verdict) in jobs.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Accepted => answer(job, Err(error.duplicate())),

@@ -2,18 +2,8 @@
 
 use rocksdb::ErrorKind;
 
+pub(super) use crate::error::corrupt;
 use crate::error::{Cause, StoreError};
-
-/// Damage is never just returned: it is logged and counted wherever it is met.
-pub(super) fn corrupt(reason: String, source: Option<Cause>) -> StoreError {
-    metrics::counter!("cadastre_store_corruption_total").increment(1);
-    let error = StoreError::Corrupt { reason, source };
-    tracing::error!(
-        error = &error as &dyn std::error::Error,
-        "stored bytes are damaged"
-    );
-    error
-}
 
 pub(super) fn unavailable(reason: String, source: Option<Cause>) -> StoreError {
     StoreError::Unavailable {

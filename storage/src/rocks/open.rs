@@ -38,11 +38,9 @@ pub(super) fn lock(dir: &Path) -> Result<fs::File, StoreError> {
 }
 
 fn in_use(dir: &Path) -> StoreError {
-    let dir = dir.display();
-    let reason = format!(
-        "{dir} is in use by another cadastre process; stop it or give this one another --data directory"
-    );
-    StoreError::InUse { reason }
+    StoreError::InUse {
+        reason: format!("{} is in use by another cadastre process", dir.display()),
+    }
 }
 
 /// Opens (or makes) the store in `dir`, which this process has locked and has not open already.

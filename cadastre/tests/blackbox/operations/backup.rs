@@ -23,7 +23,7 @@ claims! {
     one: [],
 }
 
-fn cadastre(directory: &Directory, arguments: &[&str]) -> Said {
+pub(super) fn cadastre(directory: &Directory, arguments: &[&str]) -> Said {
     run(prepared(directory, arguments), directory)
 }
 
@@ -37,12 +37,12 @@ fn prepared(directory: &Directory, arguments: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn done(said: &Said) {
+pub(super) fn done(said: &Said) {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
 
 #[track_caller]
-fn refused(said: &Said, code: i32, words: &[&str]) {
+pub(super) fn refused(said: &Said, code: i32, words: &[&str]) {
     assert_eq!(said.code, Some(code), "{}{}", said.out, said.err);
     for word in words {
         assert!(said.err.contains(word), "{word}: {}", said.err);
@@ -73,7 +73,7 @@ fn ends(file: &Path) -> Vec<Value> {
 }
 
 /// A directory with a store of some thousand rows, made by a server that was stopped.
-fn some_data(directory: &Directory, nodes: usize) -> Space {
+pub(super) fn some_data(directory: &Directory, nodes: usize) -> Space {
     let store = format!("rocksdb:{}", directory.join("data/store").display());
     let mut server = Server::on(directory, "data", &store, "", &[]);
     server.ready(200);

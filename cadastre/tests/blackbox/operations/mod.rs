@@ -4,6 +4,7 @@
 mod azure;
 mod backup;
 mod cache;
+mod copy;
 mod import;
 mod import_course;
 mod lifecycle;

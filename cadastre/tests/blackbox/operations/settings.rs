@@ -179,3 +179,23 @@ fn help_and_version_are_there() {
     let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert!(document["paths"]["/api/v1/addressspaces"]["get"].is_object());
 }
+
+#[test]
+fn settings_are_refused_before_anything_is_made() {
+    let scratch = Directory::new();
+    let data = scratch.join("data");
+    let nowhere = scratch.join("no-list");
+    for (flags, words) in [
+        (["--drain-delay", "30s"], "drain-delay"),
+        (["--allow-list", nowhere.to_str().unwrap()], "no-list"),
+        (["--store", "azure-tables:cadastre"], "CADASTRE_AZURE_CONNECTION"),
+        (["--store", "redis://127.0.0.1"], "rocksdb:DIRECTORY"),
+    ] {
+        let mut command = command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(&data).args(flags);
+        let said = run(command, &scratch);
+        assert!(said.err.contains(words), "{}", said.err);
+        assert_ne!(said.code, Some(0), "{}", said.err);
+        assert!(!data.exists(), "{flags:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Reading a backup, which may be anything: cut off, altered, of another version, or another program's file.
 
 use std::borrow::Cow;
-use std::io::{BufRead, ErrorKind, Read as _};
+use std::io::{self, BufRead, ErrorKind, Read as _};
 
 use bytes::Bytes;
 use cadastre_storage::{PartitionKey, RowKey, VALUE_BYTES};
@@ -72,7 +72,10 @@ impl<R: BufRead> LineReader<R> {
     /// [`TransferError::NotABackup`], also for formats of a newer version.
     pub fn open(mut from: R) -> Result<Self, TransferError> {
         let mut line = Vec::new();
-        from.by_ref().take(4096).read_until(b'\n', &mut line)?;
+        from.by_ref()
+            .take(4096)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| unreadable(error, 0))?;
         let not_ours = || {
             TransferError::NotABackup(
                 "this is not a backup of Cadastre: it does not begin with the line that `cadastre backup` writes first"
@@ -183,7 +186,9 @@ impl<R: BufRead> LineReader<R> {
                     if last.total != self.total || self.open.is_some() {
                         return Err(self.altered("its totals"));
                     }
-                    if !self.from.fill_buf()?.is_empty() {
+                    let number = self.number;
+                    let behind = self.from.fill_buf().map_err(|error| unreadable(error, number))?;
+                    if !behind.is_empty() {
                         return Err(self.altered("something behind its end"));
                     }
                     self.checked = Some(Checked {
@@ -213,22 +218,11 @@ impl<R: BufRead> LineReader<R> {
 
     fn read_line(&mut self) -> Result<Line, TransferError> {
         self.line.clear();
-        let read = self
-            .from
+        self.from
             .by_ref()
             .take(LONGEST_LINE)
-            .read_until(b'\n', &mut self.line);
-        match read {
-            Ok(_) => {}
-            // What is compressed ends in the middle, or is no compressed data there.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                return Err(TransferError::CutOff(self.number));
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
-                return Err(self.altered(&format!("its compression: {error}")));
-            }
-            Err(error) => return Err(error.into()),
-        }
+            .read_until(b'\n', &mut self.line)
+            .map_err(|error| unreadable(error, self.number))?;
         if !self.line.ends_with(b"\n") {
             return Err(if self.line.len() as u64 == LONGEST_LINE {
                 self.altered("a line that is too long")
@@ -261,5 +255,19 @@ impl<R: BufRead> LineReader<R> {
             what: what.to_owned(),
             line: self.number,
         }
+    }
+}
+
+/// Why nothing more can be read behind a line. What is compressed may end in the middle, or be no compressed data there.
+fn unreadable(error: io::Error, line: u64) -> TransferError {
+    if error.kind() == ErrorKind::UnexpectedEof {
+        TransferError::CutOff(line)
+    } else if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) {
+        TransferError::Altered {
+            what: format!("its compression: {error}"),
+            line,
+        }
+    } else {
+        error.into()
     }
 }

@@ -91,6 +91,36 @@ async fn a_backup_with_any_byte_altered_is_refused() {
     assert!(matches!(check(&more[..]), Err(TransferError::Altered { .. })));
 }
 
+/// Compressed data that is damaged behind some bytes.
+struct Damaged<'a>(&'a [u8], std::io::ErrorKind);
+
+impl std::io::Read for Damaged<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match std::io::Read::read(&mut self.0, into)? {
+            0 => Err(self.1.into()),
+            read => Ok(read),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_decompressed_is_damaged_wherever_it_is() {
+    use std::io::ErrorKind::{InvalidInput, UnexpectedEof};
+    let backup = some_backup().await;
+    // In the first line, in the middle, and in what follows the last line.
+    for end in [0, backup.len() / 2, backup.len()] {
+        let refused = |kind| check(std::io::BufReader::new(Damaged(&backup[..end], kind))).unwrap_err();
+        let (damaged, cut_off) = (refused(InvalidInput), refused(UnexpectedEof));
+        assert!(
+            damaged
+                .to_string()
+                .contains("altered or damaged (its compression"),
+            "{damaged}"
+        );
+        assert!(matches!(cut_off, TransferError::CutOff(_)), "{cut_off}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_backup_or_of_a_newer_version_leaves_nothing_behind() {
     let backup = some_backup().await;

@@ -184,6 +184,20 @@ async fn health_follows_the_checks() {
         StatusCode::SERVICE_UNAVAILABLE
     );
 
+    let reason = async || {
+        client()
+            .get(gateway.url("/ready"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
+    assert!(reason().await.contains("The store is away"));
+    second_state.is_another.store(true, Ordering::SeqCst);
+    eventually(async || reason().await.contains("no frontend but a dataaccess service")).await;
+
     first_state.not_ready.store(false, Ordering::SeqCst);
     eventually(async || ask().await.is_success()).await;
     assert_eq!(
@@ -208,6 +222,13 @@ async fn a_slow_upstream_is_given_up_and_a_mutation_is_told_so() {
         (StatusCode::SERVICE_UNAVAILABLE, "UpstreamUnavailable".into())
     );
     assert_eq!(state.requests.load(Ordering::SeqCst), 1, "and is not asked twice");
+    // An import answers when it has worked through all of it.
+    let import = client()
+        .post(gateway.url("/slow/ips/import"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(import.status(), StatusCode::OK);
 }
 
 #[actix_web::test]

@@ -20,6 +20,8 @@ pub(crate) struct Frontend {
     pub(crate) finished: AtomicUsize,
     pub(crate) bodies_broken_off: AtomicUsize,
     pub(crate) not_ready: AtomicBool,
+    /// Says that it is another service.
+    pub(crate) is_another: AtomicBool,
     pub(crate) next_event: Notify,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn frontend() -> (SocketAddr, Arc<Frontend>) {
             .route("/ready", web::get().to(ready))
             .route("/events", web::get().to(events))
             .route("/slow", web::route().to(slow))
+            .route("/slow/ips/import", web::route().to(slow))
             .route(
                 "/empty",
                 web::get().to(|| async { HttpResponse::NoContent().finish() }),
@@ -58,9 +61,18 @@ pub(crate) fn frontend() -> (SocketAddr, Arc<Frontend>) {
     (address, state)
 }
 
-async fn ready(state: web::Data<Frontend>) -> HttpResponse {
+async fn ready(state: web::Data<Frontend>, request: HttpRequest) -> HttpResponse {
+    if request.headers().get("x-cadastre-service-token").is_none() {
+        return HttpResponse::BadRequest().finish();
+    }
+    if state.is_another.load(Ordering::SeqCst) {
+        return HttpResponse::Ok()
+            .insert_header(("x-cadastre-role", "dataaccess"))
+            .finish();
+    }
     if state.not_ready.load(Ordering::SeqCst) {
-        return HttpResponse::ServiceUnavailable().finish();
+        let body = serde_json::json!({ "error": { "message": "The store is away." } });
+        return HttpResponse::ServiceUnavailable().json(body);
     }
     HttpResponse::Ok().finish()
 }
