@@ -211,6 +211,9 @@ impl<'a> Group<'a> {
                 Err(Failure::Store(error)) if jobs.len() > 1 => return Err(error),
                 // Rows of before and after the change of another replica do not fit together.
                 Err(Failure::Record(_)) if self.is_overtaken(published).await? => {
+                    if batch.overlay.is_empty() {
+                        self.free.lock().decided(&published.head);
+                    }
                     return Err(StoreError::Changed { key: keys::head() });
                 }
                 Err(failure) => {

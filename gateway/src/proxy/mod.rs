@@ -238,7 +238,7 @@ async fn alive() -> HttpResponse {
 }
 
 async fn ready(proxy: web::ThinData<Proxy>, request: HttpRequest) -> HttpResponse {
-    if proxy.parts.pool.any_available() {
+    if proxy.parts.pool.any_ready() {
         return HttpResponse::build(StatusCode::OK).json(serde_json::json!({ "status": "ready" }));
     }
     let message = format!("No frontend is ready. {}.", proxy.parts.pool.what_is_wrong());

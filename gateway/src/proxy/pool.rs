@@ -31,6 +31,8 @@ pub(crate) struct Upstream {
     /// Host and port, for the log.
     pub(crate) name: String,
     healthy: AtomicBool,
+    /// A check has succeeded since the start: before, requests are tried here, and nobody is told that they will succeed.
+    seen_well: AtomicBool,
     /// Checks in a row that contradict `healthy`.
     contradicted: AtomicU32,
     /// Milliseconds after the pool's epoch until which it is left alone.
@@ -117,10 +119,10 @@ impl Pool {
     pub(crate) fn what_is_wrong(&self) -> String {
         let wrong = self.upstreams.iter().map(|upstream| {
             let last = upstream.last_check.lock();
-            let reason = last
-                .as_ref()
-                .err()
-                .map_or("it is away for a moment", Sick::reason);
+            let reason = last.as_ref().err().map_or(
+                "it does not take connections, or was not looked at yet",
+                Sick::reason,
+            );
             format!("{}: {reason}", upstream.name)
         });
         wrong.collect::<Vec<_>>().join("; ")
@@ -132,9 +134,13 @@ impl Pool {
         all.any(|upstream| upstream.contradicted.load(Ordering::Relaxed) > 0)
     }
 
-    pub(crate) fn any_available(&self) -> bool {
+    /// Whether some upstream is available, and was seen to be.
+    pub(crate) fn any_ready(&self) -> bool {
         let now = self.now();
-        self.upstreams.iter().any(|upstream| upstream.is_available(now))
+        let is_ready = |upstream: &Arc<Upstream>| {
+            upstream.is_available(now) && upstream.seen_well.load(Ordering::Relaxed)
+        };
+        self.upstreams.iter().any(is_ready)
     }
 
     pub(crate) fn upstreams(&self) -> &[Arc<Upstream>] {
@@ -167,6 +173,7 @@ impl Upstream {
             base: base.as_str().trim_end_matches('/').to_owned(),
             ready,
             healthy: AtomicBool::new(true),
+            seen_well: AtomicBool::new(false),
             contradicted: AtomicU32::new(0),
             left_alone_until: AtomicU64::new(0),
             outstanding: AtomicUsize::new(0),
@@ -195,6 +202,7 @@ impl Upstream {
     pub(crate) fn note_check(&self, outcome: Result<(), Sick>, config: &HealthCheckConfig) {
         let succeeded = outcome.is_ok();
         if succeeded {
+            self.seen_well.store(true, Ordering::Relaxed);
             self.left_alone_until.store(0, Ordering::Relaxed);
         }
         let reason = outcome.as_ref().err().map(|sick| sick.reason().to_owned());
@@ -288,19 +296,17 @@ mod tests {
             let outcome = succeeded.then_some(()).ok_or(Sick::Other("no".into()));
             pool.upstreams()[0].note_check(outcome, &config);
         };
+        assert!(!pool.any_ready(), "nobody has looked yet");
         for succeeded in [false, false, true, false, false] {
             check(succeeded);
         }
-        assert!(
-            pool.any_available(),
-            "a success in between starts the count again"
-        );
+        assert!(pool.any_ready(), "a success in between starts the count again");
         check(false);
-        assert!(!pool.any_available());
+        assert!(!pool.any_ready());
         check(true);
-        assert!(!pool.any_available());
+        assert!(!pool.any_ready());
         check(true);
-        assert!(pool.any_available());
+        assert!(pool.any_ready());
     }
 
     #[test]

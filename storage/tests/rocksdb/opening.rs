@@ -41,7 +41,7 @@ fn assert_in_use(error: &StoreError, dir: &std::path::Path) {
     let said = error.to_string();
     assert!(matches!(error, StoreError::InUse { .. }), "{error:?}");
     assert!(
-        said.contains(&dir.display().to_string()) && said.contains("--data"),
+        said.contains(&dir.display().to_string()) && said.contains("in use by another"),
         "{said}"
     );
 }
