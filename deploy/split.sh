@@ -213,14 +213,7 @@ if [[ $cache == redis ]]; then
     redis=$(command -v redis-server || command -v redis-check-rdb) ||
         die 'Redis is missing; install it (apt-get install redis-tools), or go without: CACHE=none'
 fi
-# The binary: the one that was named, or the one that was built last.
-binary=${CADASTRE_BINARY:-}
-if [[ -z $binary ]]; then
-    for candidate in "${CARGO_TARGET_DIR:-$root/target}"/{release,debug}/cadastre; do
-        if [[ -x $candidate && ( -z $binary || $candidate -nt $binary ) ]]; then binary=$candidate; fi
-    done
-fi
-[[ -n $binary && -x $binary ]] || die 'there is no binary; build one with: cargo build --release -p cadastre'
+binary=$("$root/tests/services/binary.sh")
 # Of this script, not of the services: they warn of variables that they do not know.
 unset CADASTRE_BINARY
 # Installs the packages that it needs, Azurite among them.

@@ -194,14 +194,7 @@ if [[ -n ${SERVER:-} ]]; then
     url=${SERVER%/}
     if [[ ${KEEP:-0} != 1 ]]; then removal=(--remove); fi
 else
-    # The binary: the one that was named, or the one that was built last.
-    binary=${CADASTRE_BINARY:-}
-    if [[ -z $binary ]]; then
-        for candidate in "$target/release/cadastre" "$target/debug/cadastre"; do
-            if [[ -x $candidate && ( -z $binary || $candidate -nt $binary ) ]]; then binary=$candidate; fi
-        done
-    fi
-    [[ -n $binary && -x $binary ]] || fail "there is no binary; build one with: cargo build --release -p cadastre"
+    binary=$("$root/tests/services/binary.sh")
     # A server of its own. Somebody may take the port between our look and our start: then another one.
     unset TOKEN PASSWORD_FILE LOGIN
     PASSWORD=$(python3 -c 'import secrets; print(secrets.token_urlsafe(24))')

@@ -18,12 +18,7 @@ fail() {
 }
 
 command -v python3 >/dev/null || fail 'python3 is missing; install it (apt-get install python3)'
-if [[ -z ${CADASTRE_BINARY:-} ]]; then
-    for candidate in "$target/release/cadastre" "$target/debug/cadastre"; do
-        if [[ -x $candidate && ( -z ${CADASTRE_BINARY:-} || $candidate -nt $CADASTRE_BINARY ) ]]; then CADASTRE_BINARY=$candidate; fi
-    done
-fi
-[[ -n ${CADASTRE_BINARY:-} && -x $CADASTRE_BINARY ]] || fail 'there is no binary; build one with: cargo build -p cadastre'
+CADASTRE_BINARY=$("$root/tests/services/binary.sh")
 export CADASTRE_BINARY
 
 # Schemas come with the packages: nothing is asked of the network afterwards.

@@ -34,14 +34,7 @@ finish() {
 }
 trap finish EXIT
 
-# The binary: the one that was named, or the one that was built last.
-binary=${CADASTRE_BINARY:-}
-if [[ -z $binary ]]; then
-    for candidate in "$target/release/cadastre" "$target/debug/cadastre"; do
-        if [[ -x $candidate && ( -z $binary || $candidate -nt $binary ) ]]; then binary=$candidate; fi
-    done
-fi
-[[ -n $binary && -x $binary ]] || fail "there is no binary; build one with: cargo build -p cadastre"
+binary=$("$root/tests/services/binary.sh")
 
 # Schemathesis, in a virtual environment of its own.
 command -v python3 >/dev/null || fail "python3 is missing; install it (apt-get install python3)"

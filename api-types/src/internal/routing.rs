@@ -22,6 +22,11 @@ pub enum Partition<'a> {
 pub trait Routed {
     /// The partition it is about.
     fn partition(&self) -> Partition<'_>;
+
+    /// Whether a call that changes something is only to say what it would do.
+    fn is_dry_run(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! of_a_space {
@@ -34,8 +39,17 @@ macro_rules! of_a_space {
     )+ };
 }
 
+impl Routed for SpaceCommandRequest {
+    fn partition(&self) -> Partition<'_> {
+        Partition::Space(self.space)
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.options.dry_run
+    }
+}
+
 of_a_space!(
-    SpaceCommandRequest,
     AvailableQuery,
     UtilizationQuery,
     HistoryQuery,
@@ -74,6 +88,10 @@ impl Routed for SpaceChangeRequest {
             SpaceChange::Create { .. } | SpaceChange::Update { .. } => Partition::Catalogue,
         }
     }
+
+    fn is_dry_run(&self) -> bool {
+        self.options.dry_run
+    }
 }
 
 impl Routed for UserQuery {
@@ -85,6 +103,10 @@ impl Routed for UserQuery {
 impl Routed for UserChangeRequest {
     fn partition(&self) -> Partition<'_> {
         Partition::User(&self.name)
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.options.dry_run
     }
 }
 

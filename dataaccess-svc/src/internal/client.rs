@@ -104,12 +104,13 @@ impl HttpDataAccess {
                 "A fault of the server. Its log has more under the correlation id.",
             )
         })?;
+        let changes = changes(name) && !request.is_dry_run();
         let mut last = None;
         let mut refusal = None;
         let order = self.services.order(request.partition());
         for (at, service) in order.iter().copied().enumerate() {
             let asked = self.ask(service, name, context, body.clone(), TIMEOUT);
-            let sent = if changes(name) || at + 1 == order.len() {
+            let sent = if changes || at + 1 == order.len() {
                 asked.await
             } else {
                 tokio::select! {
@@ -128,10 +129,10 @@ impl HttpDataAccess {
                         refusal = Some(error);
                     }
                     Ok(result) => return result,
-                    Err(error) if changes(name) => return Err(unknown(name, &error)),
+                    Err(error) if changes => return Err(unknown(name, &error)),
                     Err(error) => last = Some(error),
                 },
-                Err(error) if changes(name) && !error.is_connect() => return Err(unknown(name, &error)),
+                Err(error) if changes && !error.is_connect() => return Err(unknown(name, &error)),
                 Err(error) => {
                     if error.is_connect() {
                         self.services.is_away(service);

@@ -137,7 +137,7 @@ async fn a_dead_service_is_passed_over_and_none_at_all_is_503() {
     server.stop(false).await;
 }
 
-/// A service that takes connections: it says nothing, or what one says that waits for its store.
+/// A service that takes connections: it says nothing, or what one says that waits for its store, or hangs up (empty).
 async fn unwell(answer: Option<&'static str>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -149,6 +149,9 @@ async fn unwell(answer: Option<&'static str>) -> String {
                 Some(body) => drop(actix_web::rt::spawn(async move {
                     let mut read = [0; 4096];
                     let _ = line.read(&mut read).await;
+                    if body.is_empty() {
+                        return;
+                    }
                     let answer = format!(
                         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: \
                          {}\r\nconnection: close\r\n\r\n{body}",
@@ -199,6 +202,23 @@ async fn reads_do_not_wait_for_a_service_that_has_fallen_silent() {
     }
     // The silence that is allowed for, and not the time that a call may take.
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    // A dry run is a read, however it is asked for.
+    let nothing = unwell(Some("")).await;
+    let alone = client(&[&nothing], "secret");
+    let mut request = SpaceChangeRequest {
+        change: SpaceChange::Delete {
+            id: uuid::Uuid::nil(),
+        },
+        options: MutationOptions {
+            dry_run: true,
+            ..MutationOptions::default()
+        },
+    };
+    let told = alone.change_space(&context(), request.clone()).await.unwrap_err();
+    assert!(told.message.contains("Nothing was changed"), "{told:?}");
+    request.options.dry_run = false;
+    let told = alone.change_space(&context(), request).await.unwrap_err();
+    assert!(told.message.contains("may have been made"), "{told:?}");
     // From now on nobody asks it, whatever is asked for.
     for _ in 0..8 {
         let space = new_space(access.as_ref(), &uuid::Uuid::now_v7().to_string()).await;
