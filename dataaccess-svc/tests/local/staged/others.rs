@@ -141,7 +141,7 @@ async fn a_list_that_is_held_up_while_it_comes_to_its_places_has_all_of_it_or_no
 async fn a_process_that_is_slow_with_it_and_alive_is_left_alone() {
     let ground = Ground::new(12).await;
     let slow = ground.process_that_works_every(Duration::from_secs(3600)).await;
-    let other = ground.process_that_works_every(Duration::from_millis(400)).await;
+    let other = ground.process_that_works_every(Duration::from_secs(1)).await;
     let moved = Arc::new(AtomicU64::new(0));
     let counted = {
         let moved = Arc::clone(&moved);
@@ -153,7 +153,7 @@ async fn a_process_that_is_slow_with_it_and_alive_is_left_alone() {
     other
         .line
         .inject(Rule::always(Op::Commit, counted).when(is_no_lease));
-    let delay = Rule::always(Op::Commit, Fault::Delay(Duration::from_millis(15)));
+    let delay = Rule::always(Op::Commit, Fault::Delay(Duration::from_millis(30)));
     slow.line.inject(delay);
     let began = std::time::Instant::now();
     let taken = made(
@@ -166,11 +166,7 @@ async fn a_process_that_is_slow_with_it_and_alive_is_left_alone() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // It was thought dead several times over.
-    assert!(
-        began.elapsed() > Duration::from_millis(1500),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(moved.load(Ordering::SeqCst), 0, "commits of the other");
     ground.is_clean().await;
 }
