@@ -204,10 +204,7 @@ impl HttpDataAccess {
         }
     }
 
-    /// Why a service should not be asked if there is another one.
-    ///
-    /// # Errors
-    /// None: a service that cannot be asked is sick.
+    /// Why a service should not be asked if there is another one; `None` = it is well.
     async fn is_sick(&self, service: &str) -> Option<String> {
         let context = CallContext {
             actor: "readiness".to_owned(),
