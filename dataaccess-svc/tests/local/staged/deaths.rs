@@ -189,26 +189,9 @@ async fn what_a_dead_process_left_is_finished_by_another_that_nobody_asks() {
 async fn a_restart_goes_on_where_the_last_one_died() {
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let faulty = FaultStore::new(Shaped::small(Arc::clone(&memory), ROWS));
-    let ground = Ground::new(ROWS).await;
-    let ground = Ground {
-        memory: Arc::clone(&memory),
-        ..ground
-    };
     let line = faulty.plan();
     let access = open(Arc::new(faulty)).await;
-    let space = new_space(access.as_ref(), "ground").await;
-    define(access.as_ref(), space, definition("Owner")).await;
-    let pool = node_of(
-        run(access.as_ref(), space, create("10.0.0.0/16", &[]))
-            .await
-            .unwrap(),
-    )
-    .id;
-    let ground = Ground {
-        space,
-        pool,
-        ..ground
-    };
+    let ground = Ground::made_by(&access, Arc::clone(&memory), ROWS).await;
     let process = Process { access, line };
     let taken = dies_before_the_fold(&ground, &process, 300).await;
     assert_eq!(ground.seen(&process).await, taken);
@@ -220,10 +203,10 @@ async fn a_restart_goes_on_where_the_last_one_died() {
         };
         assert_eq!(ground.seen(&again).await, taken);
         for prefix in [&taken[0], &taken[299]] {
-            let seen = node(again.access.as_ref(), space, &prefix.to_string())
+            let seen = node(again.access.as_ref(), ground.space, &prefix.to_string())
                 .await
                 .unwrap();
-            assert_eq!(seen.parent_id, Some(pool));
+            assert_eq!(seen.parent_id, Some(ground.pool));
         }
         while !rows_of_hints(&ground).await.is_empty() {
             tokio::task::yield_now().await;

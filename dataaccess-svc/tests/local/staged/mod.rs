@@ -43,15 +43,16 @@ impl Ground {
     async fn new(rows: usize) -> Self {
         let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let access = open(Arc::clone(&memory)).await;
-        let space = new_space(access.as_ref(), "ground").await;
-        define(access.as_ref(), space, definition("Owner")).await;
-        let pool = node_of(
-            run(access.as_ref(), space, create("10.0.0.0/16", &[]))
-                .await
-                .unwrap(),
-        )
-        .id;
+        let ground = Self::made_by(&access, memory, rows).await;
         access.shutdown().await;
+        ground
+    }
+
+    /// By a process that has the store open.
+    async fn made_by(access: &LocalDataAccess, memory: Arc<dyn Store>, rows: usize) -> Self {
+        let space = new_space(access, "ground").await;
+        define(access, space, definition("Owner")).await;
+        let pool = node_of(run(access, space, create("10.0.0.0/16", &[])).await.unwrap()).id;
         Self {
             memory,
             rows,
