@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cadastre_api_types::internal::*;
-use cadastre_domain::free_space::Strategy;
 
 use crate::support::*;
 
@@ -18,18 +17,7 @@ async fn dry_runs_beside_others_who_allocate_are_answered() {
             .unwrap(),
     )
     .id;
-    let wanted = || SpaceCommand::Allocate {
-        from: AllocateFrom::Node(pool),
-        wanted: Wanted {
-            prefix_length: 32,
-            count: 1,
-            strategy: Strategy::LowestFree,
-            seed: 0,
-            include_edges: true,
-            tags: tags(&[]),
-            description: String::new(),
-        },
-    };
+    let wanted = || allocate(pool, 32, 1);
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..2)
         .map(|_| {

@@ -216,18 +216,7 @@ async fn grow(access: &LocalDataAccess, space: Uuid, step: &Growth) {
             let Some(pool) = pools.get(pool % pools.len().max(1)) else {
                 return;
             };
-            SpaceCommand::Allocate {
-                from: AllocateFrom::Node(pool.id),
-                wanted: Wanted {
-                    prefix_length: *len,
-                    count: *count,
-                    strategy: cadastre_domain::free_space::Strategy::LowestFree,
-                    seed: 0,
-                    include_edges: true,
-                    tags: tags(&[]),
-                    description: String::new(),
-                },
-            }
+            allocate(pool.id, *len, *count)
         }
         Growth::Create { octet, len } => {
             let step = 1_u32 << (32 - len);

@@ -120,6 +120,22 @@ pub(crate) fn create(text: &str, pairs: &[(&str, &str)]) -> SpaceCommand {
     }
 }
 
+/// Prefixes of a length beneath a node, the lowest that are free.
+pub(crate) fn allocate(pool: Uuid, prefix_length: u8, count: usize) -> SpaceCommand {
+    SpaceCommand::Allocate {
+        from: AllocateFrom::Node(pool),
+        wanted: Wanted {
+            prefix_length,
+            count,
+            strategy: cadastre_domain::free_space::Strategy::LowestFree,
+            seed: 0,
+            include_edges: true,
+            tags: ExplicitTags::new(),
+            description: String::new(),
+        },
+    }
+}
+
 pub(crate) async fn define(access: &dyn DataAccess, space: Uuid, definition: TagDefinition) {
     run(access, space, SpaceCommand::CreateTag { definition })
         .await
