@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_dataaccess::LocalDataAccess;
-use cadastre_domain::free_space::Strategy;
 use cadastre_storage::{MemoryStore, PartitionKey, Store, Write};
 use uuid::Uuid;
 
@@ -19,21 +18,6 @@ async fn two_replicas() -> [Arc<LocalDataAccess>; 2] {
 async fn replicas_of(store: Arc<dyn Store>) -> [Arc<LocalDataAccess>; 2] {
     let replica = || Arc::new(Shaped::shared(Arc::clone(&store))) as Arc<dyn Store>;
     [open(replica()).await, open(replica()).await]
-}
-
-fn take(from: Uuid, prefix_length: u8) -> SpaceCommand {
-    SpaceCommand::Allocate {
-        from: AllocateFrom::Node(from),
-        wanted: Wanted {
-            prefix_length,
-            count: 1,
-            strategy: Strategy::LowestFree,
-            seed: 0,
-            include_edges: true,
-            tags: tags(&[]),
-            description: String::new(),
-        },
-    }
 }
 
 /// As a client does it: a lost race is sent again.
@@ -101,7 +85,7 @@ async fn two_replicas_give_every_address_of_a_pool_once_and_only_then_refuse() {
         tokio::spawn(async move {
             let mut taken = Vec::new();
             loop {
-                match patiently(&access, space, || take(pool, 32)).await {
+                match patiently(&access, space, || allocate(pool, 32, 1)).await {
                     Ok(CommandOutcome::Committed { made, .. }) => taken.push(made[0].prefix),
                     Ok(other) => panic!("{other:?}"),
                     Err(error) if error.code == ErrorCode::Depleted => return taken,
@@ -137,20 +121,22 @@ async fn a_replica_knows_at_once_what_another_has_taken_given_back_or_forbidden(
     let mut given = Vec::new();
     for (turn, access) in [&one, &two, &one, &two].into_iter().enumerate() {
         assert_eq!(children(access).await, turn as u64);
-        let made = run(access.as_ref(), space, take(pool, 32)).await.unwrap();
+        let made = run(access.as_ref(), space, allocate(pool, 32, 1)).await.unwrap();
         let CommandOutcome::Committed { made, .. } = made else {
             panic!("{made:?}")
         };
         given.push(made[0].clone());
     }
     for access in [&one, &two] {
-        let error = run(access.as_ref(), space, take(pool, 32)).await.unwrap_err();
+        let error = run(access.as_ref(), space, allocate(pool, 32, 1))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, ErrorCode::Depleted);
     }
     let free = SpaceCommand::DeleteNode { id: given[1].id };
     run(one.as_ref(), space, free).await.unwrap();
     assert_eq!(children(&two).await, 3);
-    let again = run(two.as_ref(), space, take(pool, 32)).await.unwrap();
+    let again = run(two.as_ref(), space, allocate(pool, 32, 1)).await.unwrap();
     let CommandOutcome::Committed { made, .. } = again else {
         panic!("{again:?}")
     };
