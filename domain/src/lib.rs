@@ -1,4 +1,5 @@
-//! The rules of the address plan: prefixes, their hierarchy, tags, roles and sessions.
+//! The rules of the address plan: prefixes, their hierarchy, tags, roles and sessions; and of the provider's side:
+//! pools, reservations, subscribers, plans, VLANs.
 //!
 //! Everything here is a pure function of its arguments: no async, no I/O, no clock, no randomness.
 //! Times and ids come in as arguments, so a decision can be run beside the data, run again after a
@@ -10,6 +11,7 @@
 mod echo;
 pub mod free_space;
 pub mod hierarchy;
+pub mod isp;
 pub mod names;
 pub mod prefix;
 pub mod restructure;
