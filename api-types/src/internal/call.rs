@@ -40,6 +40,10 @@ macro_rules! data_access_calls {
             list_imports(ImportListQuery) -> Listed<ImportView>, "Imports, newest first.";
             list_failed_lines(FailedLinesQuery) -> Listed<FailedLine>, "The lines of an import that failed.";
             read_backup(BackupQuery) -> BackupPart, "The next lines of a backup of the whole store.";
+            isp_get(IspGet) -> Vec<Option<cadastre_domain::isp::Kept<cadastre_domain::isp::Entity>>>, "Things of the provider's side by their keys.";
+            isp_list(IspList) -> Listed<cadastre_domain::isp::Kept<cadastre_domain::isp::Entity>>, "A page of things of the provider's side.";
+            isp_ask(IspAsk) -> IspAnswer, "Figures, conflicts, reports of the provider's side.";
+            claim_outbox(ClaimOutbox) -> Vec<ClaimedEntry>, "Takes entries of the outbox whose time has come.";
             list_nodes_as_of(NodeListAsOfQuery) -> Listed<NodeView>, "Nodes as they were at a moment.";
         }
     };

@@ -2,12 +2,13 @@
 
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::Strategy;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_domain::tags::{ExplicitTags, TagDefinition, TagName, TagValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JournalView, MutationOptions, NodeView};
+use super::{IspCommand, JournalView, MutationOptions, NodeView};
 use crate::error::ApiError;
 
 /// What to change.
@@ -98,6 +99,8 @@ pub enum SpaceCommand {
         /// The caller may change tag definitions, too.
         may_define: bool,
     },
+    /// A change of the provider's side.
+    Isp(Box<IspCommand>),
 }
 
 /// What a node becomes.
@@ -169,6 +172,8 @@ pub enum Image {
     Node(NodeView),
     /// A tag definition.
     Tag(TagView),
+    /// A thing of the provider's side.
+    Entity(Box<Kept<Entity>>),
 }
 
 /// One changed thing; the command's own subject comes first.
@@ -194,6 +199,9 @@ pub enum CommandOutcome {
         /// The nodes that an allocation or a split made, in the order in which they were taken.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         made: Vec<NodeView>,
+        /// The things of the provider's side that the command made or changed, its subject first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        things: Vec<Kept<Entity>>,
         /// The command in the journal, of one that is answered like that: `Revert`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         entry: Option<Box<JournalView>>,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cadastre_domain::Prefix;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_domain::tags::ExplicitTags;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub enum ThingState {
     Node(NodeState),
     /// A tag definition.
     Tag(TagView),
+    /// A thing of the provider's side.
+    Entity(Box<Kept<Entity>>),
 }
 
 /// One changed thing in the journal.

@@ -66,6 +66,9 @@ of_a_space!(
     LookupQuery,
     TagQuery,
     TagListQuery,
+    IspGet,
+    IspList,
+    IspAsk,
 );
 
 impl Routed for NodeListAsOfQuery {
@@ -121,6 +124,13 @@ macro_rules! of_any {
 }
 
 of_any!((), SpaceQuery, SpaceListQuery, UserListQuery);
+
+impl Routed for ClaimOutbox {
+    fn partition(&self) -> Partition<'_> {
+        // One service looks for what is due, of all that would lose races to each other.
+        Partition::Catalogue
+    }
+}
 
 impl Routed for BackupQuery {
     fn partition(&self) -> Partition<'_> {

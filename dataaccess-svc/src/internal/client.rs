@@ -57,7 +57,7 @@ pub struct HttpDataAccess {
 fn changes(call: &str) -> bool {
     matches!(
         call,
-        "change_space" | "space_command" | "change_user" | "import_part" | "stop_import"
+        "change_space" | "space_command" | "change_user" | "import_part" | "stop_import" | "claim_outbox"
     )
 }
 

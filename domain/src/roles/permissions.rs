@@ -44,6 +44,24 @@ pub enum Permission {
     IpsRead,
     /// Create, change and delete nodes.
     IpsWrite,
+    /// Read pools, reservations, alerts and reports.
+    IspIpamRead,
+    /// Create, change and delete pools and reservations.
+    IspIpamWrite,
+    /// Reserve an address in spite of conflicts.
+    IspIpamForce,
+    /// Read subscribers and network profiles.
+    IspSubscribersRead,
+    /// Create, change and delete subscribers and network profiles, and run their use cases.
+    IspSubscribersWrite,
+    /// Read VLAN pools and VLANs.
+    IspNetworkRead,
+    /// Create, change and delete VLAN pools, and give VLANs.
+    IspNetworkWrite,
+    /// Read plans, pool policies, templates, webhooks and the outbox.
+    IspOssRead,
+    /// Change plans, pool policies, templates and webhooks, and the outbox.
+    IspOssWrite,
 }
 
 impl Role {
@@ -80,14 +98,38 @@ impl Role {
                 Permission::TagsWrite,
                 Permission::IpsRead,
                 Permission::IpsWrite,
+                Permission::IspIpamRead,
+                Permission::IspIpamWrite,
+                Permission::IspIpamForce,
+                Permission::IspSubscribersRead,
+                Permission::IspSubscribersWrite,
+                Permission::IspNetworkRead,
+                Permission::IspNetworkWrite,
+                Permission::IspOssRead,
+                Permission::IspOssWrite,
             ],
             Self::AddressSpaceOperator => &[
                 Permission::SpaceRead,
                 Permission::TagsRead,
                 Permission::IpsRead,
                 Permission::IpsWrite,
+                Permission::IspIpamRead,
+                Permission::IspIpamWrite,
+                Permission::IspSubscribersRead,
+                Permission::IspSubscribersWrite,
+                Permission::IspNetworkRead,
+                Permission::IspNetworkWrite,
+                Permission::IspOssRead,
             ],
-            Self::AddressSpaceViewer => &[Permission::SpaceRead, Permission::TagsRead, Permission::IpsRead],
+            Self::AddressSpaceViewer => &[
+                Permission::SpaceRead,
+                Permission::TagsRead,
+                Permission::IpsRead,
+                Permission::IspIpamRead,
+                Permission::IspSubscribersRead,
+                Permission::IspNetworkRead,
+                Permission::IspOssRead,
+            ],
         }
     }
 
@@ -111,7 +153,7 @@ pub(super) enum Narrowed {
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 20] = [
         Self::UsersManage,
         Self::SystemBackup,
         Self::SpaceCreate,
@@ -123,6 +165,15 @@ impl Permission {
         Self::TagsWrite,
         Self::IpsRead,
         Self::IpsWrite,
+        Self::IspIpamRead,
+        Self::IspIpamWrite,
+        Self::IspIpamForce,
+        Self::IspSubscribersRead,
+        Self::IspSubscribersWrite,
+        Self::IspNetworkRead,
+        Self::IspNetworkWrite,
+        Self::IspOssRead,
+        Self::IspOssWrite,
     ];
 
     /// The permission's name, for example `ips.write`.
@@ -140,6 +191,15 @@ impl Permission {
             Self::TagsWrite => "tags.write",
             Self::IpsRead => "ips.read",
             Self::IpsWrite => "ips.write",
+            Self::IspIpamRead => "isp.ipam.read",
+            Self::IspIpamWrite => "isp.ipam.write",
+            Self::IspIpamForce => "isp.ipam.force",
+            Self::IspSubscribersRead => "isp.subscribers.read",
+            Self::IspSubscribersWrite => "isp.subscribers.write",
+            Self::IspNetworkRead => "isp.network.read",
+            Self::IspNetworkWrite => "isp.network.write",
+            Self::IspOssRead => "isp.oss.read",
+            Self::IspOssWrite => "isp.oss.write",
         }
     }
 
@@ -147,13 +207,25 @@ impl Permission {
     pub(super) const fn narrowed(self) -> Narrowed {
         match self {
             Self::SpaceRead | Self::TagsRead => Narrowed::Whole,
-            Self::RolesManage | Self::IpsRead | Self::IpsWrite => Narrowed::Within,
+            Self::RolesManage
+            | Self::IpsRead
+            | Self::IpsWrite
+            | Self::IspIpamRead
+            | Self::IspIpamWrite
+            | Self::IspIpamForce => Narrowed::Within,
             Self::UsersManage
             | Self::SystemBackup
             | Self::SpaceCreate
             | Self::SpaceUpdate
             | Self::SpaceDelete
-            | Self::TagsWrite => Narrowed::Lost,
+            | Self::TagsWrite
+            // Subscribers and what serves all of them are of no prefix.
+            | Self::IspSubscribersRead
+            | Self::IspSubscribersWrite
+            | Self::IspNetworkRead
+            | Self::IspNetworkWrite
+            | Self::IspOssRead
+            | Self::IspOssWrite => Narrowed::Lost,
         }
     }
 }
