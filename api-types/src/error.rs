@@ -78,6 +78,12 @@ error_codes! {
     InvalidAllocation = 400,
     /// A prefix length does not fit the node, or the family of its addresses.
     InvalidPrefixLength = 400,
+    /// A value of a pool, reservation, subscriber, plan, VLAN or another thing breaks a rule.
+    InvalidValue = 400,
+    /// The address space of a call of the provider's side was not named, and the caller has not just one.
+    AddressSpaceRequired = 400,
+    /// A plan is based on itself, directly or through others.
+    PlanLoop = 400,
     /// No token was sent.
     Unauthenticated = 401,
     /// The token is malformed, unknown, revoked, not signed by us, or not for us.
@@ -104,6 +110,22 @@ error_codes! {
     NameTaken = 409,
     /// The prefix exists already in this space.
     Duplicate = 409,
+    /// A name or number that may be there once only is somebody else's.
+    AlreadyExists = 409,
+    /// Pools of a space do not overlap.
+    PoolOverlap = 409,
+    /// The pool has nothing left, or does not hand out now.
+    PoolDepleted = 409,
+    /// The pool does not hand out, or not in the way that was asked for.
+    PoolNotUsable = 409,
+    /// Something stands against handing out this address; the details say what.
+    AddressConflict = 409,
+    /// The subscriber holds one of this type already.
+    AlreadyAssigned = 409,
+    /// The thing is not in a state in which this can be done.
+    IllegalState = 409,
+    /// The VLAN is taken, or the pool has none left.
+    VlanUnavailable = 409,
     /// Tags would contradict each other.
     TagConflict = 409,
     /// The thing is in use and cannot be changed like that.

@@ -15,13 +15,16 @@
 //! | `l_{import}_{line}` | a line of an import that failed |
 //! | `p_{plan}_{chunk}` | writes of a command that is larger than a commit, until they are folded in |
 //! | `k_{hash}`, `e_{hour}_{hash}` | idempotency record, and its index by expiry |
+//! | `a…` | the provider's side: `keys/isp.rs` |
 //! | `format`, `restoring` | in the catalogue's partition: what the table is, and that it is not whole yet |
 //!
 //! A prefix is written as `4` or `6`, the address in hex, and the length in hex, so that keys sort by family,
 //! address, then shorter length first: parents before children.
 
+mod isp;
 mod system;
 
+pub(crate) use isp::*;
 pub(crate) use system::*;
 
 use cadastre_domain::free_space::Occupancy;
@@ -393,6 +396,7 @@ pub(crate) fn purged_ranges() -> Vec<KeyRange> {
             start: Some(row(format!("{kind}_"))),
             end: Some(row(format!("{kind}_{LAST}{LAST}"))),
         })
+        .chain([isp_range()])
         .collect()
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_storage::{Store, StoreError};
 use dashmap::DashMap;
 use tokio::sync::Notify;
@@ -513,6 +514,33 @@ impl DataAccess for LocalDataAccess {
             self.inner.spawn(readings.watch(self.inner.stop.clone()));
         }
         Ok(part)
+    }
+
+    async fn isp_get(
+        &self,
+        context: &CallContext,
+        request: IspGet,
+    ) -> Result<Vec<Option<Kept<Entity>>>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.isp_get(&context.scope, &request.keys).await?)
+    }
+
+    async fn isp_list(&self, context: &CallContext, request: IspList) -> Result<Listed<Kept<Entity>>, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.isp_list(&context.scope, &request.list, &request.page).await?)
+    }
+
+    async fn isp_ask(&self, context: &CallContext, request: IspAsk) -> Result<IspAnswer, ApiError> {
+        let handle = self.inner.space(request.space).await?;
+        Ok(handle.isp_ask(&context.scope, &request.question).await?)
+    }
+
+    async fn claim_outbox(
+        &self,
+        _context: &CallContext,
+        _request: ClaimOutbox,
+    ) -> Result<Vec<ClaimedEntry>, ApiError> {
+        Ok(Vec::new())
     }
 
     async fn list_nodes_as_of(

@@ -158,16 +158,22 @@ impl<'a> Rows<'a> {
         self.record(&keys::node(prefix)).await
     }
 
+    /// Bytes of several rows, read together.
+    pub(crate) async fn get_many(&self, keys: &[RowKey]) -> Outcome<Vec<Option<Bytes>>> {
+        let stored = self.store.get_many(self.partition, keys).await?;
+        let found = keys.iter().zip(stored).map(|(key, row)| match self.pending(key) {
+            Some(pending) => pending.clone(),
+            None => row.map(|row| row.value),
+        });
+        Ok(found.collect())
+    }
+
     /// Nodes by their prefixes, read together.
     pub(crate) async fn nodes(&self, prefixes: &[Prefix]) -> Outcome<Vec<Option<NodeRecord>>> {
         let keys: Vec<RowKey> = prefixes.iter().map(keys::node).collect();
-        let stored = self.store.get_many(self.partition, &keys).await?;
+        let found = self.get_many(&keys).await?;
         let mut nodes = Vec::with_capacity(keys.len());
-        for (key, row) in keys.iter().zip(stored) {
-            let bytes = match self.pending(key) {
-                Some(pending) => pending.clone(),
-                None => row.map(|row| row.value),
-            };
+        for (key, bytes) in keys.iter().zip(found) {
             nodes.push(bytes.map(|bytes| decode(key, &bytes)).transpose()?);
         }
         Ok(nodes)

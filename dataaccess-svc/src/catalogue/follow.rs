@@ -85,7 +85,10 @@ impl Catalogue {
                 match image {
                     JournalImage::Space { id: Some(id), .. } => drop(changed.insert(id)),
                     JournalImage::Space { id: None, .. } => return Ok(None),
-                    JournalImage::Node { .. } | JournalImage::Tag { .. } | JournalImage::User { .. } => {}
+                    JournalImage::Node { .. }
+                    | JournalImage::Tag { .. }
+                    | JournalImage::User { .. }
+                    | JournalImage::Entity { .. } => {}
                 }
             }
         }

@@ -8,10 +8,11 @@
 //! | `y_{space}_{plan}` | a space that may have a plan |
 //! | `z_{job}` | who does a background job |
 
-use cadastre_storage::{KeyRange, RowKey, escape, unescape};
+use cadastre_storage::{KeyRange, PartitionKey, RowKey, escape, unescape};
 use uuid::Uuid;
 
-use super::{LAST, row};
+use super::{LAST, partition, row};
+use crate::space::Agenda;
 
 /// The format of the table, in the catalogue's partition.
 pub(crate) fn table_format() -> RowKey {
@@ -101,4 +102,37 @@ pub(crate) fn user_index_range(after: Option<&str>) -> KeyRange {
 /// The name of an entry in the list of users.
 pub(crate) fn parse_user_index(key: &RowKey) -> Option<String> {
     unescape(key.as_str().strip_prefix("u_")?)
+}
+
+/// What is due in which space: see `space/isp/due.rs`.
+pub(crate) fn agenda_partition() -> PartitionKey {
+    partition("AGENDA")
+}
+
+const fn agenda_letter(agenda: Agenda) -> char {
+    match agenda {
+        Agenda::Timers => 't',
+        Agenda::Outbox => 'o',
+    }
+}
+
+/// That a space has something due from a second on.
+pub(crate) fn agenda_hint(agenda: Agenda, second: i64, space: Uuid) -> RowKey {
+    row(format!("{}_{:012x}_{}", agenda_letter(agenda), second.max(0), space.simple()))
+}
+
+/// Hints of what is due by a second.
+pub(crate) fn agenda_until(agenda: Agenda, second: i64) -> KeyRange {
+    let letter = agenda_letter(agenda);
+    KeyRange {
+        start: Some(row(format!("{letter}_"))),
+        end: Some(row(format!("{letter}_{:012x}{LAST}", second.max(0)))),
+    }
+}
+
+/// Second and space of a hint.
+pub(crate) fn parse_agenda_hint(key: &RowKey) -> Option<(i64, Uuid)> {
+    let mut parts = key.as_str().splitn(3, '_').skip(1);
+    let second = i64::from_str_radix(parts.next()?, 16).ok()?;
+    Some((second, Uuid::try_parse(parts.next()?).ok()?))
 }

@@ -44,6 +44,8 @@ fn node() -> NodeRecord {
         created_on: time(),
         modified_on: time(),
         revision: 7,
+        pool: None,
+        hold: None,
     }
 }
 

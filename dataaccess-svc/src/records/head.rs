@@ -78,6 +78,12 @@ pub(crate) struct HeadRecord {
     /// The last such command, also when its rows are in their places.
     #[serde(default, skip_serializing_if = "Uuid::is_nil")]
     pub last_plan: Uuid,
+    /// Version of the last change of what is known of the provider's side by heart: pools, plans, webhooks, the policy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub book_version: u64,
+    /// The commit that changed it last.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub book_commit: Uuid,
     /// A backup asks writers to leave the space alone for a moment: who meets it waits, once, and overwrites it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Uuid>,
@@ -111,6 +117,8 @@ impl HeadRecord {
             pruned: 0,
             pending: None,
             last_plan: Uuid::nil(),
+            book_version: 0,
+            book_commit: Uuid::nil(),
             hold: None,
         }
     }

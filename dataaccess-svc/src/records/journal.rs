@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cadastre_domain::Prefix;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_storage::RowKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,13 @@ pub(crate) enum JournalImage {
     User {
         /// For example `grant AddressSpaceViewer …`.
         what: String,
+    },
+    /// A thing of the provider's side.
+    Entity {
+        /// Before; `None` = made.
+        before: Option<Box<Kept<Entity>>>,
+        /// After; `None` = removed.
+        after: Option<Box<Kept<Entity>>>,
     },
 }
 

@@ -7,6 +7,7 @@ mod golden;
 mod head;
 mod idempotency;
 mod import;
+mod isp;
 mod journal;
 mod lease;
 mod node;
@@ -20,9 +21,13 @@ pub(crate) use account::{AccountRecord, UserHeadRecord};
 pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord};
 pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
 pub(crate) use import::{FailedLineRecord, ImportJobRecord};
+pub(crate) use isp::{
+    EntityRecord, OwnerRecord, PlaceRecord, PoolCountersRecord, PoolDayRecord, SecretRecord, VlanPlaceRecord,
+    VlansTakenRecord,
+};
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use lease::LeaseRecord;
-pub(crate) use node::{HistoryRecord, NodeRecord, encode_history};
+pub(crate) use node::{HistoryRecord, Hold, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use plan::{PendingRecord, PlanHintRecord, PlanRecord, PlannedWrite};
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};

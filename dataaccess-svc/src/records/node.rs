@@ -34,8 +34,25 @@ pub(crate) struct NodeRecord {
     pub modified_on: Timestamp,
     /// Version of the space at its last change.
     pub revision: u64,
+    /// It is the network of this pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Uuid>,
+    /// What of a pool it is, beneath the pool's network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
 }
 record!(NodeRecord, "node", 1);
+
+/// What keeps an address of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Hold {
+    /// A reservation that is active or rests.
+    Reservation(Uuid),
+    /// It is the gateway of this pool.
+    Gateway(Uuid),
+    /// This pool excludes it.
+    Exclusion(Uuid),
+}
 
 /// State of a prefix after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -203,6 +203,8 @@ impl Allocation<'_> {
                 created_on: decider.time,
                 modified_on: decider.time,
                 revision: decider.version,
+                pool: None,
+                hold: None,
             };
             self.add(effects, node, &above)?;
         }

@@ -230,6 +230,8 @@ mod tests {
             created_on: time,
             modified_on: time,
             revision: 1,
+            pool: None,
+            hold: None,
         }
     }
 

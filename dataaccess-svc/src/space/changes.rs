@@ -10,7 +10,7 @@ use cadastre_domain::{Prefix, Scope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::SpaceHandle;
+use super::{SpaceHandle, isp};
 use super::journal::{entries, pruned, whole};
 use super::view::{node_state, tag_view};
 use crate::errors::{Failure, Outcome};
@@ -170,6 +170,7 @@ fn thing(image: JournalImage, scope: &Scope) -> Option<ThingChange> {
                 after: state(after),
             })
         }
+        JournalImage::Entity { before, after } => isp::clipped_change(before, after, scope),
         JournalImage::Space { .. } | JournalImage::User { .. } => None,
     }
 }

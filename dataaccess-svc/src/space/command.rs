@@ -78,7 +78,7 @@ impl SpaceHandle {
                 changes: effects.changes,
                 conflict: None,
             }),
-            Ok(Decision::Unchanged(_) | Decision::VerifyFirst) => Ok(CommandOutcome::Planned {
+            Ok(Decision::Unchanged(_) | Decision::Same(_) | Decision::VerifyFirst) => Ok(CommandOutcome::Planned {
                 changes: Vec::new(),
                 conflict: None,
             }),
@@ -128,6 +128,7 @@ impl SpaceHandle {
             verify_rows: self.config.verify_rows_in_writer,
             verified_at,
             free: None,
+            book: &published.book,
         }
     }
 
@@ -146,7 +147,8 @@ impl SpaceHandle {
             | SpaceCommand::DeleteTag { .. }
             | SpaceCommand::SplitNode { .. }
             | SpaceCommand::MergeNodes { .. }
-            | SpaceCommand::ResizeNode { .. } => None,
+            | SpaceCommand::ResizeNode { .. }
+            | SpaceCommand::Isp(_) => None,
         };
         let Some(definition) = definition else {
             return Ok(self.published().head.version);

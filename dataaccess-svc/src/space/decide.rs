@@ -9,6 +9,7 @@ use cadastre_api_types::internal::{
 };
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::hierarchy::ChildScan;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_domain::tags::{
     ExplicitTags, RemovalError, Resolved, TagError, check_reject, explicit_after_parent_removal,
 };
@@ -23,6 +24,7 @@ use super::read::{find, no_node};
 use super::read_ahead::ReadAhead;
 use super::reject::check_beneath;
 use super::view::node_view;
+use super::isp::{self, Book, Due};
 use super::{allocate, definition, restructure, revert, staged};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;
@@ -55,6 +57,12 @@ pub(crate) struct Effects {
     pub made: Vec<NodeView>,
     /// The version that is taken back.
     pub reverts: Option<u64>,
+    /// Things of the provider's side as they are answered, the subject first.
+    pub things: Vec<Kept<Entity>>,
+    /// What the space knows of the provider's side by heart, if it changes.
+    pub book: Option<Arc<Book>>,
+    /// Moments at which something of the space will be due.
+    pub due: Vec<Due>,
 }
 
 /// A node beneath the node that flows down to it.
@@ -72,6 +80,8 @@ pub(crate) enum Decision {
     Change(Box<Effects>),
     /// All is as it should be already: nothing is written.
     Unchanged(Box<Image>),
+    /// The same, about things of the provider's side.
+    Same(Vec<Kept<Entity>>),
     /// A definition must be verified against many nodes first, outside the writer.
     VerifyFirst,
     /// It is refused; a dry run shows what it would have done all the same.
@@ -105,6 +115,8 @@ pub(crate) struct Decider<'a> {
     pub verified_at: Option<u64>,
     /// What is known to be free; `None` outside the writer.
     pub free: Option<&'a Mutex<FreeIndex>>,
+    /// What is known of the provider's side by heart.
+    pub book: &'a Arc<Book>,
 }
 
 /// Row changes of one node.
@@ -198,6 +210,8 @@ impl Decider<'_> {
                     created_on: self.time,
                     modified_on: self.time,
                     revision: self.version,
+                    pool: None,
+                    hold: None,
                 };
                 self.create(node, *parent_id).await
             }
@@ -217,6 +231,7 @@ impl Decider<'_> {
             SpaceCommand::Revert { version, may_define } => {
                 Box::pin(revert::decide(self, *version, *may_define)).await
             }
+            SpaceCommand::Isp(command) => Box::pin(isp::decide(self, command, if_match)).await,
         }
     }
 

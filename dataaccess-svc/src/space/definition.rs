@@ -342,7 +342,10 @@ async fn verify_changed_since(decider: &Decider<'_>, resolver: &Resolver<'_>, ve
         let (entry, _) = bare_entry(rows, changed).await?;
         let images = entry.changes.into_iter().filter_map(|image| match image {
             JournalImage::Node { after, .. } => after.map(|node| node.prefix),
-            JournalImage::Tag { .. } | JournalImage::Space { .. } | JournalImage::User { .. } => None,
+            JournalImage::Tag { .. }
+            | JournalImage::Space { .. }
+            | JournalImage::User { .. }
+            | JournalImage::Entity { .. } => None,
         });
         for prefix in images.chain(entry.nodes) {
             // One version of an import may have thousands of nodes.

@@ -68,7 +68,8 @@ fn placings(entry: JournalEntry) -> Vec<Placing> {
             JournalImage::Node { .. }
             | JournalImage::Tag { .. }
             | JournalImage::Space { .. }
-            | JournalImage::User { .. } => None,
+            | JournalImage::User { .. }
+            | JournalImage::Entity { .. } => None,
         })
         .collect();
     placings.sort_by_key(|placing| match placing {

@@ -13,16 +13,18 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::SpaceHandle;
+use super::answering::{Settled, alone_may_differ, backoff, reply, reply_error};
 use super::context::Resolver;
 use super::decide::{Decider, Decision};
 use super::free_index::{FreeIndex, Moment};
 use super::handle::{Published, gone};
 use super::replay::replay;
-use super::step::{Step, apply, command_name, committed, fence};
+use super::step::{Step, answered, apply, command_name, committed, fence};
 use super::writer::{Done, Job, Work};
+use super::isp::{self, Book, Due};
 use super::{free, free_follow, hold, import, occupancy, staged};
 use crate::clock::micros;
-use crate::errors::{Failure, Outcome, store_error};
+use crate::errors::{Failure, Outcome};
 use crate::idempotency::{self, Remembered};
 use crate::keys;
 use crate::metrics;
@@ -41,7 +43,7 @@ struct Attempt {
 }
 
 /// What a job will be told once the group is durable.
-type Answer = Result<Done, ApiError>;
+pub(super) type Answer = Result<Done, ApiError>;
 
 /// A group on its way.
 pub(super) struct Group<'a> {
@@ -58,7 +60,10 @@ pub(super) struct Batch {
     pub(super) head: HeadRecord,
     published: Arc<Published>,
     vocabulary: cadastre_domain::tags::Vocabulary,
+    book: Arc<Book>,
     overlay: Overlay,
+    /// Moments at which something of the space will be due.
+    due: Vec<Due>,
     moves_epoch: bool,
     /// It is larger than a commit: one command.
     staged: bool,
@@ -193,8 +198,10 @@ impl<'a> Group<'a> {
         let mut batch = Batch {
             head: published.head.clone(),
             vocabulary: published.vocabulary.clone(),
+            book: Arc::clone(&published.book),
             published: Arc::clone(published),
             overlay: Overlay::new(),
+            due: Vec::new(),
             moves_epoch: false,
             staged: false,
             answers: Vec::with_capacity(jobs.len()),
@@ -254,6 +261,10 @@ impl<'a> Group<'a> {
             if let Some(vocabulary) = step.vocabulary {
                 batch.vocabulary = vocabulary;
             }
+            if let Some(book) = step.book {
+                batch.book = book;
+            }
+            batch.due.extend(step.due);
             batch.answers.push(Ok(step.done));
         }
         let nothing = batch.overlay.is_empty();
@@ -333,6 +344,7 @@ impl<'a> Group<'a> {
                 batch,
                 committed(batch.head.version, Some(*image), Vec::new()),
             )),
+            Decision::Same(things) => Ok(Step::nothing(batch, answered(batch.head.version, things))),
             Decision::Blocked(blocked) => Err(blocked.error.into()),
             Decision::Change(effects) => {
                 let made = effects.created.iter().map(|placed| &placed.prefix);
@@ -398,12 +410,14 @@ impl<'a> Group<'a> {
             verify_rows: handle.config.verify_rows_in_writer,
             verified_at,
             free: Some(self.free),
+            book: &batch.book,
         }
     }
 
     /// Commits a batch; on success publishes its head.
     async fn write(&mut self, mut batch: Batch) -> Result<Vec<Answer>, StoreError> {
         let handle = self.handle;
+        isp::announce(handle, std::mem::take(&mut batch.due)).await?;
         let (pending, dead) = match self.stage(&mut batch).await? {
             None => (None, Vec::new()),
             Some(prepared) => (Some(prepared.pending), prepared.dead),
@@ -451,6 +465,7 @@ impl<'a> Group<'a> {
             head: batch.head,
             etag,
             vocabulary: batch.vocabulary,
+            book: batch.book,
             pending,
         });
         drop(moving);
@@ -541,48 +556,4 @@ impl<'a> Group<'a> {
         }
         Settled::Unknown
     }
-}
-
-/// What became of a commit whose answer was lost.
-enum Settled {
-    Committed(Vec<Answer>),
-    /// Not yet: should it still happen, the head's etag lets only one of it and the next attempt through.
-    NotCommitted,
-    Unknown,
-}
-
-/// Whether the commands of a failed group are worth trying one by one. Not after lost races, which they would
-/// lose as well, not while it is unknown what has happened, and not when the store is busy.
-fn alone_may_differ(error: &StoreError) -> bool {
-    match error {
-        StoreError::OutcomeUnknown { .. } | StoreError::Exists { .. } | StoreError::Changed { .. } => false,
-        // It asks to be left alone.
-        StoreError::Unavailable {
-            retry_after: Some(_), ..
-        } => false,
-        StoreError::Invalid { .. }
-        | StoreError::Unsupported { .. }
-        | StoreError::Unavailable { .. }
-        | StoreError::Corrupt { .. }
-        | StoreError::InUse { .. } => true,
-    }
-}
-
-/// Bounded, jittered: 2 ms doubling to at most 250 ms, between half and all of it.
-pub(super) async fn backoff(attempt: u32) {
-    let most = 2_u64.saturating_pow(attempt.min(8)).min(250);
-    let wait = rand::random_range(most / 2..=most);
-    tokio::time::sleep(Duration::from_millis(wait)).await;
-}
-
-fn reply(jobs: Vec<Job>, answers: Vec<Answer>) {
-    for (job, answer) in jobs.into_iter().zip(answers) {
-        // A caller that has gone away does not hear it.
-        let _ = job.reply.send(answer);
-    }
-}
-
-pub(super) fn reply_error(jobs: Vec<Job>, error: &StoreError) {
-    let answers = jobs.iter().map(|_| Err(store_error(error))).collect();
-    reply(jobs, answers);
 }

@@ -15,7 +15,8 @@ use super::borrowed::gathering;
 use super::context::ContextCache;
 use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
-use super::group::backoff;
+use super::answering::backoff;
+use super::isp::Book;
 use super::staged::{self, Pending, SpaceStore};
 use super::writer::Job;
 use crate::config::DataAccessConfig;
@@ -33,6 +34,8 @@ pub(crate) struct Published {
     pub etag: Etag,
     /// The definitions as of `head.tags_version`.
     pub vocabulary: Vocabulary,
+    /// What is known of the provider's side by heart, as of `head.book_version`.
+    pub book: Arc<Book>,
     /// The plan that the head names.
     pub pending: Option<Pending>,
 }
@@ -74,6 +77,8 @@ pub(crate) struct SpaceHandle {
     pub(crate) unsettled: AtomicBool,
     /// The hold of a backup that was met last.
     pub(crate) hold: super::hold::Met,
+    /// The hints of what is due here that this process has written.
+    pub(super) announced: super::isp::Announced,
     /// The writer's queue; `None` while it is not running.
     pub(crate) queue: parking_lot::Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -125,14 +130,17 @@ async fn load_after(
                 },
             },
         };
-        if let Some(known) = known
-            && let Some(defined) = Defined::at(&head)
-            && Defined::at(&known.head) == Some(defined)
-        {
+        let same_words = known.filter(|known| {
+            let defined = Defined::at(&head);
+            defined.is_some() && Defined::at(&known.head) == defined
+        });
+        let same_book = known.filter(|known| Book::at(&known.head) == Book::at(&head));
+        if let (Some(words), Some(book)) = (same_words, same_book) {
             return Ok(Some(Published {
                 head,
                 etag: row.etag,
-                vocabulary: known.vocabulary.clone(),
+                vocabulary: words.vocabulary.clone(),
+                book: Arc::clone(&book.book),
                 pending,
             }));
         }
@@ -140,7 +148,14 @@ async fn load_after(
             None => Rows::durable(store, partition),
             Some(pending) => Rows::with_overlay(store, partition, &pending.writes),
         };
-        let vocabulary = load_vocabulary(rows).await?;
+        let vocabulary = match same_words {
+            Some(known) => known.vocabulary.clone(),
+            None => load_vocabulary(rows).await?,
+        };
+        let book = match same_book {
+            Some(known) => Arc::clone(&known.book),
+            None => Arc::new(Book::load(rows, &head).await?),
+        };
         let again = store.get(partition, &keys::head()).await?;
         let unchanged = match again {
             _ if store.limits().exclusive => true,
@@ -149,7 +164,8 @@ async fn load_after(
             // It has moved, and the definitions have not: the head that was read is one that was there with them.
             Some(again) => {
                 let again: HeadRecord = decode(&again.key, &again.value)?;
-                Defined::at(&head).is_some() && Defined::at(&head) == Defined::at(&again)
+                let same_words = Defined::at(&head).is_some() && Defined::at(&head) == Defined::at(&again);
+                same_words && Book::at(&head) == Book::at(&again)
             }
         };
         if unchanged {
@@ -157,6 +173,7 @@ async fn load_after(
                 head,
                 etag: row.etag,
                 vocabulary,
+                book,
                 pending,
             }));
         }
@@ -215,6 +232,7 @@ impl SpaceHandle {
             moved: watch::Sender::new(()),
             unsettled: AtomicBool::new(false),
             hold: super::hold::Met::default(),
+            announced: super::isp::Announced::default(),
             queue: parking_lot::Mutex::new(None),
         }
     }
@@ -256,6 +274,11 @@ impl SpaceHandle {
         } else {
             self.publish(fresh);
         }
+    }
+
+    /// The store itself, for rows of other partitions.
+    pub(super) fn stored(&self) -> &Arc<dyn Store> {
+        &self.stored
     }
 
     /// Durable rows.

@@ -162,7 +162,10 @@ impl Reader<'_> {
                 let about_it = before.iter().chain(&after).any(wanted);
                 about_it.then_some((before, after))
             }
-            JournalImage::Tag { .. } | JournalImage::Space { .. } | JournalImage::User { .. } => None,
+            JournalImage::Tag { .. }
+            | JournalImage::Space { .. }
+            | JournalImage::User { .. }
+            | JournalImage::Entity { .. } => None,
         });
         let Some((before, after)) = change else { return };
         let full = self.scope.covers(place);
@@ -190,7 +193,10 @@ fn came_from(entry: &JournalEntry, id: Uuid, to: &Prefix) -> Option<Prefix> {
     let images = || {
         entry.changes.iter().filter_map(|image| match image {
             JournalImage::Node { before, after } => Some((before.as_ref(), after.as_ref())),
-            JournalImage::Tag { .. } | JournalImage::Space { .. } | JournalImage::User { .. } => None,
+            JournalImage::Tag { .. }
+            | JournalImage::Space { .. }
+            | JournalImage::User { .. }
+            | JournalImage::Entity { .. } => None,
         })
     };
     if !images().any(|(_, after)| after.is_some_and(arrived)) {

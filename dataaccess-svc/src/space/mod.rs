@@ -1,6 +1,7 @@
 //! One address space: its state in memory, reads, decisions, and its single writer.
 
 mod allocate;
+mod answering;
 mod answers;
 mod as_of;
 mod borrowed;
@@ -19,6 +20,7 @@ mod handle;
 mod history;
 mod hold;
 mod import;
+mod isp;
 mod journal;
 mod list;
 mod occupancy;
@@ -42,6 +44,7 @@ pub(crate) use command::Workshop;
 pub(crate) use context::ContextCache;
 pub(crate) use decide::check_if_match;
 pub(crate) use free::{FreeAnswer, FreeQuestion};
+pub(crate) use isp::Agenda;
 pub(crate) use handle::{SpaceHandle, gone, load};
 pub(crate) use journal::{entries, whole};
 pub(crate) use settings::{SettingQuestion, definitions};

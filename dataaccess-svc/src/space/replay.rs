@@ -6,6 +6,7 @@ use cadastre_domain::{Scope, Visibility};
 
 use super::changes::clipped;
 use super::decide::outside_scope;
+use super::isp;
 use super::journal::journal_entry;
 use super::revert;
 use crate::errors::Outcome;
@@ -26,7 +27,7 @@ pub(super) async fn replay(
     };
     let subject = match &record.subject {
         Some(Image::Node(node)) => Some(&node.prefix),
-        Some(Image::Tag(_)) | None => None,
+        Some(Image::Tag(_) | Image::Entity(_)) | None => None,
     };
     for prefix in subject.into_iter().chain(made.iter().map(|node| &node.prefix)) {
         if !scope.covers(prefix) {
@@ -48,13 +49,19 @@ pub(super) async fn replay(
         | SpaceCommand::DeleteTag { .. }
         | SpaceCommand::SplitNode { .. }
         | SpaceCommand::MergeNodes { .. }
-        | SpaceCommand::ResizeNode { .. } => None,
+        | SpaceCommand::ResizeNode { .. }
+        | SpaceCommand::Isp(_) => None,
+    };
+    let things = match command {
+        SpaceCommand::Isp(_) => isp::things_again(&journal_entry(rows, record.version).await?, scope)?,
+        _other => Vec::new(),
     };
     Ok(CommandOutcome::Committed {
         version: record.version,
         replayed: true,
         subject: record.subject,
         made,
+        things,
         entry,
     })
 }
@@ -70,7 +77,8 @@ async fn made(rows: Rows<'_>, record: &IdempotencyRecord) -> Outcome<Vec<NodeVie
         JournalImage::Node { .. }
         | JournalImage::Tag { .. }
         | JournalImage::Space { .. }
-        | JournalImage::User { .. } => None,
+        | JournalImage::User { .. }
+        | JournalImage::Entity { .. } => None,
     });
     let derived = record
         .derived

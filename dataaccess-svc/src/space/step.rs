@@ -1,7 +1,10 @@
 //! One command decided: what it adds to its group, with its journal row and the next head.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cadastre_api_types::internal::{CommandOutcome, Image, NodeView, SpaceCommandRequest};
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_domain::tags::Vocabulary;
 use cadastre_domain::{Family, Prefix};
 use cadastre_storage::RowKey;
@@ -12,6 +15,7 @@ use super::changes::clipped;
 use super::decide::Effects;
 use super::free_index::Placed;
 use super::group::Batch;
+use super::isp::{self, Book, Due};
 use super::writer::{Done, Job};
 use crate::records::{HeadRecord, JournalEntry, PartitionState};
 
@@ -20,6 +24,8 @@ pub(super) struct Step {
     pub(super) rows: Vec<(RowKey, Option<Bytes>)>,
     pub(super) head: HeadRecord,
     pub(super) vocabulary: Option<Vocabulary>,
+    pub(super) book: Option<Arc<Book>>,
+    pub(super) due: Vec<Due>,
     pub(super) done: Done,
     /// Nodes made and removed.
     pub(super) made: Vec<Placed>,
@@ -33,6 +39,8 @@ impl Step {
             rows: Vec::new(),
             head: batch.head.clone(),
             vocabulary: None,
+            book: None,
+            due: Vec::new(),
             done,
             made: Vec::new(),
             removed: Vec::new(),
@@ -46,6 +54,19 @@ pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<NodeView
         replayed: false,
         subject,
         made,
+        things: Vec::new(),
+        entry: None,
+    }))
+}
+
+/// Things of the provider's side that are as they should be.
+pub(super) fn answered(version: u64, things: Vec<Kept<Entity>>) -> Done {
+    Done::Outcome(Box::new(CommandOutcome::Committed {
+        version,
+        replayed: false,
+        subject: None,
+        made: Vec::new(),
+        things,
         entry: None,
     }))
 }
@@ -78,6 +99,10 @@ fn next_head(batch: &Batch, effects: &Effects, time: Timestamp, commit_id: Uuid)
     if effects.moves_epoch {
         head.epoch += 1;
         head.epoch_commit = commit_id;
+    }
+    if effects.book.is_some() {
+        head.book_version = head.version;
+        head.book_commit = commit_id;
     }
     if effects.vocabulary.is_some() {
         head.tags_version = head.version;
@@ -123,12 +148,15 @@ pub(super) fn apply(
         replayed: false,
         subject: effects.subject,
         made: effects.made,
+        things: effects.things,
         entry: told.map(Box::new),
     }));
     Step {
         rows,
         head,
         vocabulary: effects.vocabulary,
+        book: effects.book,
+        due: effects.due,
         done,
         made: effects.created,
         removed: effects.removed,
@@ -157,6 +185,8 @@ pub(super) fn fence(batch: &Batch, job: &Job, time: Timestamp, commit_id: Uuid) 
         rows,
         head,
         vocabulary: None,
+        book: None,
+        due: Vec::new(),
         done: Done::Fenced,
         made: Vec::new(),
         removed: Vec::new(),
@@ -177,5 +207,6 @@ pub(super) fn command_name(request: &SpaceCommandRequest) -> &'static str {
         C::MergeNodes { .. } => "MergeNodes",
         C::ResizeNode { .. } => "ResizeNode",
         C::Revert { .. } => "Revert",
+        C::Isp(ref command) => isp::command_name(command),
     }
 }

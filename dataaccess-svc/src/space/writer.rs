@@ -24,7 +24,8 @@ use super::SpaceHandle;
 use super::command::Workshop;
 use super::free::{FreeAnswer, FreeQuestion};
 use super::free_index::FreeIndex;
-use super::group::{Group, reply_error};
+use super::answering::reply_error;
+use super::group::Group;
 use super::import::ImportWork;
 use super::staged;
 

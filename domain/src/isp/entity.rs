@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A thing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Entity {
     /// A pool.
@@ -202,7 +202,7 @@ impl Entity {
 }
 
 /// A thing as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kept<T> {
     /// The thing.

@@ -38,7 +38,7 @@ words!(OutboxState, "state", {
 });
 
 /// An entry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxEntry {
     /// UUIDv7; the receiver can tell a repetition by it.

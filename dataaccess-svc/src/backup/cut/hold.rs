@@ -20,7 +20,9 @@ const TRIES: u32 = 64;
 const LOOK: Duration = Duration::from_millis(20);
 const STANDSTILL: u32 = 25;
 /// Fields of a space's head whose meaning is known here.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 17] = [
+    "BookCommit",
+    "BookVersion",
     "V",
     "Version",
     "Epoch",

@@ -95,8 +95,12 @@ pub(super) async fn touched(
                             rows_of(node, entry.version, &mut found.keys);
                         }
                     }
-                    // Definitions are among the others; the rest is of other partitions.
-                    JournalImage::Tag { .. } | JournalImage::Space { .. } | JournalImage::User { .. } => {}
+                    // Definitions and things of the provider's side are among the others; the rest is of other
+                    // partitions.
+                    JournalImage::Tag { .. }
+                    | JournalImage::Space { .. }
+                    | JournalImage::User { .. }
+                    | JournalImage::Entity { .. } => {}
                 }
             }
         }

@@ -188,6 +188,8 @@ impl Lines<'_> {
             created_on: decider.time,
             modified_on: decider.time,
             revision: decider.version,
+            pool: None,
+            hold: None,
         };
         let above = self.context_above(&node.prefix).await?;
         let resolved = decider.resolve_new(&node, &above)?;

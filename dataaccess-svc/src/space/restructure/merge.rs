@@ -181,6 +181,8 @@ impl Merging<'_, '_> {
             created_on: decider.time,
             modified_on: decider.time,
             revision: decider.version,
+            pool: None,
+            hold: None,
         };
         let resolved = decider.resolve_new(&merged, &above)?;
         let below = above.below(&merged, &resolved);
@@ -234,7 +236,7 @@ impl Merging<'_, '_> {
                 .skip(shown)
                 .filter_map(|change| match &change.after {
                     Some(Image::Node(node)) => Some(node.prefix),
-                    Some(Image::Tag(_)) | None => None,
+                    Some(Image::Tag(_) | Image::Entity(_)) | None => None,
                 });
             let retagged = retagged.collect();
             let parents = Parents {

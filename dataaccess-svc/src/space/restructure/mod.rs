@@ -63,7 +63,8 @@ pub(super) async fn decide(decider: &Decider<'_>, request: &SpaceCommandRequest)
         | SpaceCommand::CreateTag { .. }
         | SpaceCommand::UpdateTag { .. }
         | SpaceCommand::DeleteTag { .. }
-        | SpaceCommand::Revert { .. } => unreachable!("not a structural verb"),
+        | SpaceCommand::Revert { .. }
+        | SpaceCommand::Isp(_) => unreachable!("not a structural verb"),
     }
 }
 

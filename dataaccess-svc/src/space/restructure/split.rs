@@ -133,6 +133,8 @@ pub(super) async fn split(
             created_on: decider.time,
             modified_on: decider.time,
             revision: decider.version,
+            pool: None,
+            hold: None,
         };
         let resolved = decider.resolve_new(&node, &below)?;
         if occupied.next_if(|at| **at == prefix).is_some() {

@@ -75,7 +75,8 @@ fn is_seen(entry: &JournalEntry, scope: &Scope) -> bool {
                 before.iter().chain(after).any(|node| scope.covers(&node.prefix))
             }
             JournalImage::Tag { .. } => true,
-            JournalImage::Space { .. } | JournalImage::User { .. } => false,
+            // Never taken back.
+            JournalImage::Space { .. } | JournalImage::User { .. } | JournalImage::Entity { .. } => false,
         })
 }
 
@@ -111,7 +112,10 @@ pub(super) fn check_reach(entry: &JournalEntry, scope: &Scope, may_define: bool)
         JournalImage::Node { before, after } => {
             before.iter().chain(after).any(|node| !scope.covers(&node.prefix))
         }
-        JournalImage::Tag { .. } | JournalImage::Space { .. } | JournalImage::User { .. } => false,
+        JournalImage::Tag { .. }
+        | JournalImage::Space { .. }
+        | JournalImage::User { .. }
+        | JournalImage::Entity { .. } => false,
     });
     if outside {
         return Err(Failure::refused(
@@ -136,15 +140,23 @@ fn parts(entry: &JournalEntry) -> Outcome<Parts> {
     let version = entry.version;
     let refuse = |why: &str| Err(cannot(version, why, json!({})));
     let (mut nodes, mut definitions, mut space) = (Vec::new(), Vec::new(), entry.command == "DeleteSpace");
+    let mut isp = false;
     for image in &entry.changes {
         match image {
             JournalImage::Node { before, after } => nodes.push((before.clone(), after.clone())),
             JournalImage::Tag { before, after, .. } => definitions.push((before.clone(), after.clone())),
             JournalImage::Space { .. } | JournalImage::User { .. } => space = true,
+            JournalImage::Entity { .. } => isp = true,
         }
     }
     if space {
         return refuse("it is about the address space itself, which is made and deleted for good");
+    }
+    if isp {
+        return refuse(
+            "it is about pools, reservations or subscribers, whose addresses others may have by now; release, assign or \
+             change them by their own calls",
+        );
     }
     match (nodes.is_empty(), definitions.pop()) {
         (true, None) => refuse("it changed nothing"),

@@ -6,7 +6,7 @@ use cadastre_storage::{Etag, RowKey, StoreError, Write};
 use uuid::Uuid;
 
 use super::super::SpaceHandle;
-use super::super::group::backoff;
+use super::super::answering::backoff;
 use super::super::handle::Published;
 use super::Pending;
 use super::plan::read_plans;
@@ -94,6 +94,7 @@ async fn step(handle: &SpaceHandle, published: &Arc<Published>, pending: &Pendin
         head,
         etag,
         vocabulary: published.vocabulary.clone(),
+        book: Arc::clone(&published.book),
         pending: (!done).then(|| pending.clone()),
     });
     if all_gone {
@@ -170,6 +171,7 @@ pub(in super::super) async fn tidy(handle: &SpaceHandle) -> Result<(), StoreErro
                     head,
                     etag,
                     vocabulary: published.vocabulary.clone(),
+        book: Arc::clone(&published.book),
                     pending: None,
                 });
                 if !more {

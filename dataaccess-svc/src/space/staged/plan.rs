@@ -6,7 +6,7 @@ use cadastre_storage::{PartitionKey, RowKey, Store, StoreError, Write};
 use uuid::Uuid;
 
 use super::super::SpaceHandle;
-use super::super::group::backoff;
+use super::super::answering::backoff;
 use super::Pending;
 use crate::errors::Outcome;
 use crate::keys;

@@ -1,0 +1,110 @@
+//! The provider's side of a space: decides its commands, and reads what it keeps (DESIGN §7, ADR 0020).
+//!
+//! A command is decided on a [`Draft`]: it reads through what it has changed so far, so that a use case of several steps
+//! is one decision and one commit. What is asked for all the time (pools, plans, webhooks, the policy) is known by heart, in
+//! the [`Book`].
+
+mod book;
+mod counters;
+mod draft;
+mod due;
+mod journal;
+mod list;
+mod names;
+mod outbox;
+mod places;
+mod profiles;
+mod read;
+mod subscribers;
+mod things;
+mod vlans;
+
+use cadastre_api_types::internal::{IfMatch, IspCommand};
+
+use super::decide::{Decider, Decision};
+use crate::errors::Outcome;
+pub(crate) use book::Book;
+use draft::{Draft, First};
+pub(crate) use due::{Agenda, Announced, Due, announce};
+pub(super) use journal::{clipped_change, things_again};
+
+/// Decides a command of the provider's side.
+pub(super) async fn decide(
+    decider: &Decider<'_>,
+    command: &IspCommand,
+    if_match: Option<&IfMatch>,
+) -> Outcome<Decision> {
+    let mut draft = Draft::new(decider, if_match);
+    let on = &mut draft;
+    match command {
+        IspCommand::CreateSubscriber { subscriber, secret } => {
+            subscribers::create(on, subscriber, secret.as_ref()).await?;
+        }
+        IspCommand::UpdateSubscriber { subscriber, secret } => {
+            subscribers::update(on, subscriber, secret.as_ref().map(Option::as_ref)).await?;
+        }
+        IspCommand::DeleteSubscriber { id } => subscribers::delete(on, id).await?,
+        IspCommand::PutProfile { profile } => profiles::put(on, profile).await?,
+        IspCommand::DeleteProfile { subscriber_id } => profiles::delete(on, subscriber_id).await?,
+        IspCommand::CreateThing { thing, secret } => things::create(on, thing, secret.as_ref()).await?,
+        IspCommand::UpdateThing { thing, secret } => {
+            things::update(on, thing, secret.as_ref().map(Option::as_ref)).await?;
+        }
+        IspCommand::DeleteThing { key } => things::delete(on, key).await?,
+        IspCommand::PutPolicy { policy } => things::put_policy(on, policy).await?,
+        IspCommand::AllocateVlan {
+            id,
+            pool_id,
+            holder,
+            tag,
+        } => drop(vlans::allocate(on, *id, *pool_id, holder, *tag).await?),
+        IspCommand::ReleaseVlan { id } => vlans::release(on, *id).await?,
+        IspCommand::CancelOutbox { id } => outbox::cancel(on, *id).await?,
+        IspCommand::RetryOutbox { id } => outbox::retry(on, *id).await?,
+        IspCommand::SettleOutbox { id, came, retry_ms } => outbox::settle(on, *id, came, *retry_ms).await?,
+        _other => {}
+    }
+    draft.finish(First::Things).await
+}
+
+/// Name of a command in the journal.
+pub(super) fn command_name(command: &IspCommand) -> &'static str {
+    use IspCommand as C;
+    match command {
+        C::CreatePool { .. } => "CreatePool",
+        C::UpdatePool { .. } => "UpdatePool",
+        C::DeletePool { .. } => "DeletePool",
+        C::Reserve { .. } => "Reserve",
+        C::UpdateReservation { .. } => "UpdateReservation",
+        C::MoveReservation { .. } => "MoveReservation",
+        C::ReleaseHeld { .. } => "ReleaseHeld",
+        C::CreateSubscriber { .. } => "CreateSubscriber",
+        C::UpdateSubscriber { .. } => "UpdateSubscriber",
+        C::DeleteSubscriber { .. } => "DeleteSubscriber",
+        C::PutProfile { .. } => "PutProfile",
+        C::DeleteProfile { .. } => "DeleteProfile",
+        C::CreateThing { .. } => "CreateThing",
+        C::UpdateThing { .. } => "UpdateThing",
+        C::DeleteThing { .. } => "DeleteThing",
+        C::PutPolicy { .. } => "PutPolicy",
+        C::AllocateVlan { .. } => "AllocateVlan",
+        C::ReleaseVlan { .. } => "ReleaseVlan",
+        C::UseCase { what, .. } => use_case_name(what),
+        C::ApplyTemplate { .. } => "ApplyTemplate",
+        C::AcknowledgeAlert { .. } => "AcknowledgeAlert",
+        C::CancelOutbox { .. } => "CancelOutbox",
+        C::RetryOutbox { .. } => "RetryOutbox",
+        C::SettleOutbox { .. } => "SettleOutbox",
+    }
+}
+
+fn use_case_name(what: &cadastre_api_types::internal::UseCase) -> &'static str {
+    use cadastre_api_types::internal::UseCase as U;
+    match what {
+        U::Provision { .. } => "Provision",
+        U::ChangePlan { .. } => "ChangePlan",
+        U::Suspend { .. } => "Suspend",
+        U::Resume { .. } => "Resume",
+        U::Terminate { .. } => "Terminate",
+    }
+}
