@@ -10,11 +10,17 @@ mod draft;
 mod due;
 mod journal;
 mod list;
+mod guard;
+mod lifecycle;
 mod names;
+mod nodes;
 mod outbox;
 mod places;
+mod policy;
+mod pools;
 mod profiles;
 mod read;
+mod reserve;
 mod subscribers;
 mod things;
 mod vlans;
@@ -26,6 +32,7 @@ use crate::errors::Outcome;
 pub(crate) use book::Book;
 use draft::{Draft, First};
 pub(crate) use due::{Agenda, Announced, Due, announce};
+pub(super) use guard::account;
 pub(super) use journal::{clipped_change, things_again};
 
 /// Decides a command of the provider's side.
@@ -37,6 +44,19 @@ pub(super) async fn decide(
     let mut draft = Draft::new(decider, if_match);
     let on = &mut draft;
     match command {
+        IspCommand::CreatePool { pool, tags } => pools::create(on, pool, tags.as_ref()).await?,
+        IspCommand::UpdatePool { pool, tags } => pools::update(on, pool, tags.as_ref()).await?,
+        IspCommand::DeletePool { id } => pools::delete(on, *id).await?,
+        IspCommand::Reserve { wanted, force } => reserve::all(on, wanted, *force).await?,
+        IspCommand::UpdateReservation { .. } => lifecycle::update(on, command).await?,
+        IspCommand::MoveReservation { id, to, reason } => {
+            lifecycle::move_on(on, *id, *to, reason.as_deref()).await?;
+        }
+        IspCommand::ReleaseHeld {
+            subscriber_id,
+            ip_types,
+            reason,
+        } => lifecycle::release_held(on, subscriber_id, ip_types, reason.as_deref()).await?,
         IspCommand::CreateSubscriber { subscriber, secret } => {
             subscribers::create(on, subscriber, secret.as_ref()).await?;
         }
