@@ -5,6 +5,7 @@
 //! journal as the same value inside a [`Kept`] envelope.
 
 pub mod alert;
+pub mod cost;
 pub mod count;
 pub mod entity;
 pub mod outbox;

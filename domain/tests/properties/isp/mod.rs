@@ -1,0 +1,3 @@
+//! The rules of the provider's side.
+
+mod cost;
