@@ -8,6 +8,7 @@ pub mod alert;
 pub mod cost;
 pub mod count;
 pub mod entity;
+pub mod forecast;
 pub mod outbox;
 pub mod plan;
 pub mod policy;

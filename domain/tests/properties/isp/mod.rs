@@ -1,3 +1,4 @@
 //! The rules of the provider's side.
 
 mod cost;
+mod forecast;
