@@ -532,7 +532,7 @@ impl DataAccess for LocalDataAccess {
 
     async fn isp_ask(&self, context: &CallContext, request: IspAsk) -> Result<IspAnswer, ApiError> {
         let handle = self.inner.space(request.space).await?;
-        Ok(handle.isp_ask(&context.scope, &request.question).await?)
+        Ok(handle.isp_ask(context, &request.question).await?)
     }
 
     async fn claim_outbox(

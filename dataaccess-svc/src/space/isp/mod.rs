@@ -4,10 +4,13 @@
 //! is one decision and one commit. What is asked for all the time (pools, plans, webhooks, the policy) is known by heart, in
 //! the [`Book`].
 
+mod alerts;
 mod book;
+mod conflicts;
 mod counters;
 mod draft;
 mod due;
+mod figures;
 mod journal;
 mod list;
 mod guard;
@@ -20,6 +23,7 @@ mod policy;
 mod pools;
 mod profiles;
 mod read;
+mod reports;
 mod reserve;
 mod subscribers;
 mod things;
@@ -81,6 +85,9 @@ pub(super) async fn decide(
         IspCommand::ReleaseVlan { id } => vlans::release(on, *id).await?,
         IspCommand::CancelOutbox { id } => outbox::cancel(on, *id).await?,
         IspCommand::RetryOutbox { id } => outbox::retry(on, *id).await?,
+        IspCommand::ClaimOutbox { limit, hold_ms } => outbox::claim(on, *limit, *hold_ms).await?,
+        IspCommand::RunDue { limit } => due::run(on, *limit).await?,
+        IspCommand::AcknowledgeAlert { id } => alerts::acknowledge(on, *id).await?,
         IspCommand::SettleOutbox { id, came, retry_ms } => outbox::settle(on, *id, came, *retry_ms).await?,
         _other => {}
     }
@@ -114,6 +121,8 @@ pub(super) fn command_name(command: &IspCommand) -> &'static str {
         C::AcknowledgeAlert { .. } => "AcknowledgeAlert",
         C::CancelOutbox { .. } => "CancelOutbox",
         C::RetryOutbox { .. } => "RetryOutbox",
+        C::ClaimOutbox { .. } => "ClaimOutbox",
+        C::RunDue { .. } => "RunDue",
         C::SettleOutbox { .. } => "SettleOutbox",
     }
 }

@@ -46,12 +46,9 @@ pub(super) async fn create(draft: &mut Draft<'_, '_>, pool: &Pool, tags: Option<
             "The id of the new pool is taken; send the request again.",
         ));
     }
-    let mut overlapping = draft
-        .book()
-        .pool_around(&pool.network)
-        .into_iter()
-        .chain(draft.book().pools_in(&pool.network));
-    if let Some(other) = overlapping.next() {
+    let book = draft.book();
+    let around = book.pool_around(&pool.network);
+    if let Some(other) = around.or_else(|| book.pools_in(&pool.network).next()) {
         return Err(overlap(draft, pool, &other.value));
     }
     draft
