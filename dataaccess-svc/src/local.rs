@@ -1,6 +1,7 @@
 //! The in-process path: [`DataAccess`] on a store that this process has opened.
 
 mod jobs;
+mod outbox;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -537,10 +538,11 @@ impl DataAccess for LocalDataAccess {
 
     async fn claim_outbox(
         &self,
-        _context: &CallContext,
-        _request: ClaimOutbox,
+        context: &CallContext,
+        request: ClaimOutbox,
     ) -> Result<Vec<ClaimedEntry>, ApiError> {
-        Ok(Vec::new())
+        self.inner.check_running()?;
+        Ok(self.inner.claim_outbox(context, &request).await?)
     }
 
     async fn list_nodes_as_of(

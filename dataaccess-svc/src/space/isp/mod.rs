@@ -9,7 +9,7 @@ mod book;
 mod conflicts;
 mod counters;
 mod draft;
-mod due;
+pub(crate) mod due;
 mod figures;
 mod journal;
 mod list;
