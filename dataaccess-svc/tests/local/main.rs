@@ -13,6 +13,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod pools;
 mod replicas;
 mod revert;
 mod round_trips;

@@ -230,7 +230,10 @@ async fn next(draft: &mut Draft<'_, '_>, wish: &Reserve, from: &[Arc<Kept<Pool>>
     for pool in from {
         let length = length(&pool.value, wish)?;
         if let Some(prefix) = free(draft, wish, &pool.value, length).await? {
-            return take(draft, wish, &pool.value.clone(), prefix, Place::Free, false).await;
+            // The network of a pool of one address is that address.
+            let network = if prefix == pool.value.network { draft.network(&prefix).await? } else { None };
+            let place = network.map_or(Place::Free, |node| Place::Node(Box::new(node)));
+            return take(draft, wish, &pool.value, prefix, place, false).await;
         }
     }
     Err(depleted(from))
