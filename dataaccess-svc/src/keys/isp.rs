@@ -6,8 +6,8 @@
 //! | `ar_{prefix}_{id}` | reservation; `i_{id}` says where |
 //! | `as_{subscriber}_0{type}`, `as_…_1{type}`, `as_…_2{id}` | what a subscriber holds, what rests for them, all they ever had |
 //! | `au_{id}`, `ai_{kind}_{value}` | subscriber, and whose a unique value is |
-//! | `af_{subscriber}`, `aa_{prefix}_{subscriber}`, `ab_{circuit}_{remote}` | network profile, the addresses and the line it names |
-//! | `ag_{id}`, `ak_`, `am_{id}` | plan, pool policy, reservation template |
+//! | `af_{subscriber}`, `aa_{prefix}_{subscriber}`, `a6_{prefix}`, `ab_{circuit}_{remote}` | network profile, the addresses, the delegated prefix and the line it names |
+//! | `ag_{id}`, `ae_{plan}_{subscriber}`, `ak_`, `am_{id}` | plan, who has it, pool policy, reservation template |
 //! | `av_{id}`, `aj_{id}_{outer}` | VLAN pool, and which of its tags are taken |
 //! | `ay_{domain}_{tag}`, `az_{id}`, `ah_{holder}_{domain}_{tag}` | VLAN that somebody has, by id, by holder |
 //! | `aw_{id}`, `ax_{kind}_{id}` | webhook; a secret of a webhook or a subscriber |
@@ -17,7 +17,7 @@
 //! | `an_{kind}_{name}` | whose a name is |
 
 use cadastre_domain::Prefix;
-use cadastre_domain::isp::{EntityKey, IpType, SubscriberId, VlanHolder, VlanTag};
+use cadastre_domain::isp::{EntityKey, IpType, SubscriberId, VlanHolder, VlanId, VlanRange, VlanTag};
 use cadastre_storage::{KeyRange, RowKey, escape};
 use uuid::Uuid;
 
@@ -47,7 +47,18 @@ fn part(text: &str) -> String {
     }
     // No escape of a character begins with `~z`.
     let digits: String = Sha256::digest(text).iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}~z{digits}", &escaped[..96])
+    format!("{}~z{digits}", &escaped[..WHOLE])
+}
+
+/// So much of a long text is in its key as it is.
+const WHOLE: usize = 96;
+
+/// What the parts of all texts begin with that begin like this one. Of a long text it is only the beginning, so that
+/// parts of others may begin like this, too.
+fn beginning(text: &str) -> String {
+    let mut escaped = escape(text);
+    escaped.truncate(WHOLE);
+    escaped
 }
 
 /// All rows of the provider's side.
@@ -123,9 +134,19 @@ impl ThingRows {
     }
 }
 
-/// Subscribers whose ids begin like this.
+/// Subscribers whose ids begin like this; if it is long, some others, too.
 pub(crate) fn subscribers_from(stem: &str) -> KeyRange {
-    all(&format!("au_{}", part(stem)))
+    all(&format!("au_{}", beginning(stem)))
+}
+
+/// That a subscriber has a plan.
+pub(crate) fn plan_of(plan: Uuid, subscriber: &SubscriberId) -> RowKey {
+    row(format!("ae_{}_{}", plan.simple(), part(subscriber.as_str())))
+}
+
+/// Subscribers that have a plan, in the order of their ids.
+pub(crate) fn subscribers_of_plan(plan: Uuid) -> KeyRange {
+    all(&format!("ae_{}_", plan.simple()))
 }
 
 /// A pool's counters.
@@ -224,9 +245,9 @@ pub(crate) fn unique(kind: Unique, value: &str) -> RowKey {
     row(format!("{}{}", unique_stem(kind), part(value)))
 }
 
-/// Unique values that begin like this.
+/// Unique values that begin like this; if it is long, some others, too.
 pub(crate) fn uniques_from(kind: Unique, stem: &str) -> KeyRange {
-    all(&format!("{}{}", unique_stem(kind), part(stem)))
+    all(&format!("{}{}", unique_stem(kind), beginning(stem)))
 }
 
 const fn unique_stem(kind: Unique) -> &'static str {
@@ -250,8 +271,13 @@ pub(crate) fn profiles_at(prefix: &Prefix) -> KeyRange {
 pub(crate) fn profiles_in(prefix: &Prefix) -> KeyRange {
     KeyRange {
         start: Some(row(format!("aa_{}_", prefix_text(prefix)))),
-        end: Some(row(format!("aa_{}_{LAST}", prefix_text(&prefix.last_descendant())))),
+        end: Some(row(format!("aa_{}_{LAST}{LAST}", prefix_text(&prefix.last_descendant())))),
     }
+}
+
+/// Whose profile names a delegated prefix: once, and found by who looks for what contains an address.
+pub(crate) fn profile_prefix(prefix: &Prefix) -> RowKey {
+    row(format!("a6_{}", prefix_text(prefix)))
 }
 
 /// All addresses that profiles name.
@@ -287,6 +313,12 @@ pub(crate) fn all_vlans_taken(pool: Uuid) -> KeyRange {
     all(&format!("aj_{}_", pool.simple()))
 }
 
+/// The outer tag of such a row; 0 = the row of the outer ones.
+pub(crate) fn parse_vlans_taken(key: &RowKey) -> Option<u16> {
+    let (_, outer) = key.as_str().strip_prefix("aj_")?.split_once('_')?;
+    u16::from_str_radix(outer, 16).ok()
+}
+
 fn vlan_text(tag: &VlanTag) -> String {
     format!("{:03x}_{:03x}", tag.outer.get(), tag.inner.map_or(0, |inner| inner.get()))
 }
@@ -299,6 +331,15 @@ pub(crate) fn vlan(domain: &str, tag: &VlanTag) -> RowKey {
 /// VLANs of a domain that somebody has, in order of their tags.
 pub(crate) fn vlans_of(domain: &str) -> KeyRange {
     all(&format!("ay_{}_", part(domain)))
+}
+
+/// VLANs of a domain with outer tags of a range that somebody has, in order of their tags.
+pub(crate) fn vlans_between(domain: &str, outer: &VlanRange) -> KeyRange {
+    let stem = |id: VlanId| format!("ay_{}_{:03x}_", part(domain), id.get());
+    KeyRange {
+        start: Some(row(stem(outer.first))),
+        end: Some(row(format!("{}{LAST}", stem(outer.last)))),
+    }
 }
 
 /// Where a VLAN binding is.
@@ -438,6 +479,43 @@ mod tests {
             let _ = vlan_by_holder(&VlanHolder::Port("x".repeat(128)), &text, &first);
         }
         let _ = (unique(Unique::Username, &"/".repeat(253)), uniques_from(Unique::Number, &"𝔘".repeat(128)));
+    }
+
+    #[test]
+    fn what_begins_like_a_text_lies_in_its_range_however_long_both_are() {
+        let long = "/".repeat(80);
+        for (text, stem) in [("user@isp", "user@"), (&*long, "//"), (&*long, &long[..40]), (&*long, &long[..79]), (&*long, &*long)] {
+            assert!(uniques_from(Unique::Username, stem).contains(&unique(Unique::Username, text)), "{text} {stem}");
+            let key = entity(&EntityKey::Subscriber(SubscriberId::new(text).unwrap())).unwrap();
+            assert!(subscribers_from(stem).contains(&key), "{text} {stem}");
+        }
+        let key = unique(Unique::Username, "user");
+        for stem in ["user@", "usex", "/"] {
+            assert!(!uniques_from(Unique::Username, stem).contains(&key), "{stem}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_profiles_lie_in_the_range_of_their_prefix_whatever_the_subscriber_is_called() {
+        let around: Prefix = "2001:db8::/56".parse().unwrap();
+        for name in ["a", "~", "/x", "é", "_"] {
+            let subscriber = SubscriberId::new(name).unwrap();
+            for (text, inside) in [("2001:db8::/56", true), ("2001:db8::/64", true), ("2001:db8:0:ff:ffff:ffff:ffff:ffff/128", true), ("2001:db8::/48", false), ("2001:db8:0:100::/64", false)] {
+                let key = profile_address(&text.parse().unwrap(), &subscriber);
+                assert_eq!(profiles_in(&around).contains(&key), inside, "{name} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn vlans_of_a_range_lie_in_its_range_with_all_inner_tags() {
+        let id = |id: u16| VlanId::new(id).unwrap();
+        let range = VlanRange { first: id(100), last: id(200) };
+        for (outer, inner, inside) in [(99, Some(4094), false), (100, None, true), (200, Some(4094), true), (201, None, false)] {
+            let tag = VlanTag { outer: id(outer), inner: inner.map(id) };
+            assert_eq!(vlans_between("olt_1", &range).contains(&vlan("olt_1", &tag)), inside, "{tag}");
+            assert!(!vlans_between("olt", &range).contains(&vlan("olt_1", &tag)), "{tag}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Things of the provider's side, and what is counted of them. A thing is stored as the value that also travels and stands
 //! in the journal, in an envelope; golden bytes keep it from changing unseen.
 
-use cadastre_domain::Prefix;
-use cadastre_domain::isp::{Count, Entity, Kept, SealedSecret, SubscriberId};
+use cadastre_domain::isp::{Count, Entity, Kept, SealedSecret, SubscriberId, VlanTag};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -111,19 +110,6 @@ pub(crate) struct OwnerRecord {
 }
 record!(OwnerRecord, "owner", 1);
 
-/// Where a reservation is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct PlaceRecord {
-    /// Format.
-    pub v: u32,
-    /// The reservation.
-    pub id: Uuid,
-    /// Its prefix.
-    pub prefix: Prefix,
-}
-record!(PlaceRecord, "place of a reservation", 1);
-
 /// Tags of a VLAN pool that are taken: a bit for each of 4,096 numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -135,7 +121,7 @@ pub(crate) struct VlansTakenRecord {
 }
 record!(VlansTakenRecord, "taken VLANs", 1);
 
-/// Where a VLAN binding is.
+/// Where a VLAN binding is, by its id or by its holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct VlanPlaceRecord {
@@ -144,6 +130,6 @@ pub(crate) struct VlanPlaceRecord {
     /// The domain.
     pub domain: String,
     /// The tag.
-    pub tag: cadastre_domain::isp::VlanTag,
+    pub tag: VlanTag,
 }
 record!(VlanPlaceRecord, "place of a VLAN", 1);

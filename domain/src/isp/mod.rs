@@ -25,7 +25,7 @@ pub use alert::{Alert, AlertKind, AlertState};
 pub use count::Count;
 pub use entity::{Entity, EntityKey, EntityKind, Kept};
 pub use outbox::{Delivery, OutboxEntry, OutboxState, OutboxTarget, Webhook};
-pub use plan::{Features, Plan, VlanMode};
+pub use plan::{BaseError, Features, Plan, VlanMode};
 pub use policy::{PolicyRule, PoolPolicy, Wish};
 pub use pool::{Cost, Pool, PoolError, PoolOrder, PoolState, PoolStatus, PoolType};
 pub use profile::{Ipv6Mode, NetworkProfile, Option82Policy};

@@ -1,6 +1,8 @@
 //! A service plan: what a subscriber is sold, as far as the network has to know (seed `static-ip-management.md`,
 //! orchestration hooks: `plan.features`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -112,9 +114,6 @@ impl Plan {
         if let Some(profile) = &self.bandwidth_profile_id {
             check_line("bandwidthProfileId", profile, 128)?;
         }
-        if self.base_plan_id == Some(self.id) {
-            return Err(IspError::new("basePlanId", "a plan cannot be based on itself"));
-        }
         if let Some(length) = self.features.ipv6_pd_length
             && !(16..=64).contains(&length)
         {
@@ -141,5 +140,134 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// Why a plan cannot be based on what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseError {
+    /// There is no such plan.
+    Unknown(Uuid),
+    /// It would stand on itself: the names of the plans on the way, its own first and last.
+    Loop(Vec<String>),
+    /// So many plans would stand on each other, more than [`MAX_PLAN_DEPTH`].
+    TooDeep(usize),
+}
+
+impl Plan {
+    /// Checks the plan it is based on against all plans of its space, as they would be without this one.
+    ///
+    /// # Errors
+    /// [`BaseError`].
+    pub fn check_base(&self, plans: &BTreeMap<Uuid, &Self>) -> Result<(), BaseError> {
+        let mut names = vec![self.name.clone()];
+        let mut next = self.base_plan_id;
+        while let Some(id) = next {
+            if id == self.id {
+                names.push(self.name.clone());
+                return Err(BaseError::Loop(names));
+            }
+            let base = plans.get(&id).ok_or(BaseError::Unknown(id))?;
+            names.push(base.name.clone());
+            // Others do not stand on themselves, and not too deep; but nothing here shall run for ever.
+            if names.len() > 2 * MAX_PLAN_DEPTH {
+                return Err(BaseError::TooDeep(names.len()));
+            }
+            next = base.base_plan_id;
+        }
+        let above = plans.values().filter_map(|other| other.steps_to(self.id, plans)).max();
+        let depth = names.len() + above.unwrap_or(0);
+        if depth > MAX_PLAN_DEPTH {
+            return Err(BaseError::TooDeep(depth));
+        }
+        Ok(())
+    }
+
+    /// How many bases down another plan is; `None` = it is not beneath this one.
+    fn steps_to(&self, id: Uuid, plans: &BTreeMap<Uuid, &Self>) -> Option<usize> {
+        let mut at = self;
+        for steps in 1..=MAX_PLAN_DEPTH {
+            let base = at.base_plan_id?;
+            if base == id {
+                return Some(steps);
+            }
+            at = plans.get(&base)?;
+        }
+        None
+    }
+
+    /// What it includes, with what it has from the plans it is based on.
+    #[must_use]
+    pub fn resolved<'p>(&'p self, find: impl Fn(Uuid) -> Option<&'p Self>) -> Features {
+        let mut features = self.features.clone();
+        let mut at = self;
+        for _ in 1..MAX_PLAN_DEPTH {
+            let Some(base) = at.base_plan_id.and_then(&find) else {
+                break;
+            };
+            features = features.over(&base.features);
+            at = base;
+        }
+        features
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn plan(number: u128, base: Option<u128>) -> Plan {
+        Plan {
+            id: Uuid::from_u128(number),
+            name: format!("P{number}"),
+            description: String::new(),
+            base_plan_id: base.map(Uuid::from_u128),
+            service_type: None,
+            features: Features::default(),
+            bandwidth_profile_id: None,
+            active: true,
+        }
+    }
+
+    fn check(plan: &Plan, others: &[Plan]) -> Result<(), BaseError> {
+        let others = others.iter().filter(|other| other.id != plan.id).map(|other| (other.id, other)).collect();
+        plan.check_base(&others)
+    }
+
+    #[test]
+    fn a_plan_does_not_stand_on_itself() {
+        let names = |names: &[&str]| BaseError::Loop(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(check(&plan(1, Some(1)), &[]), Err(names(&["P1", "P1"])));
+        let others = [plan(1, None), plan(2, Some(1)), plan(3, Some(2))];
+        assert_eq!(check(&plan(1, Some(3)), &others), Err(names(&["P1", "P3", "P2", "P1"])));
+        assert_eq!(check(&plan(4, Some(9)), &others), Err(BaseError::Unknown(Uuid::from_u128(9))));
+        assert_eq!(check(&plan(4, Some(3)), &others), Ok(()));
+    }
+
+    #[test]
+    fn no_more_than_eight_plans_stand_on_each_other_wherever_one_is_put_in() {
+        // 1 ← 2 ← … ← 5, and 11 ← 12 ← 13.
+        let mut others: Vec<Plan> = (1..=5).map(|at| plan(at, (at > 1).then_some(at - 1))).collect();
+        others.extend((11..=13).map(|at| plan(at, (at > 11).then_some(at - 1))));
+        assert_eq!(check(&plan(11, Some(5)), &others), Ok(()));
+        others.push(plan(14, Some(13)));
+        assert_eq!(check(&plan(11, Some(5)), &others), Err(BaseError::TooDeep(9)));
+        assert_eq!(check(&plan(11, Some(4)), &others), Ok(()));
+    }
+
+    #[test]
+    fn the_nearest_plan_that_says_something_is_heard() {
+        let mut plans = [plan(1, None), plan(2, Some(1)), plan(3, Some(2))];
+        plans[0].features.download_kbps = Some(1);
+        plans[0].features.upload_kbps = Some(1);
+        plans[0].features.static_ip = Some(true);
+        plans[1].features.download_kbps = Some(2);
+        plans[2].features.static_ip = Some(false);
+        let find = |id: Uuid| plans.iter().find(|plan| plan.id == id);
+        let features = plans[2].resolved(find);
+        assert_eq!((features.download_kbps, features.upload_kbps), (Some(2), Some(1)));
+        assert_eq!(features.static_ip, Some(false));
+        assert_eq!(features.vlan, None);
     }
 }

@@ -19,6 +19,10 @@ impl VlanId {
     pub const MIN: u16 = 1;
     /// The highest.
     pub const MAX: u16 = 4094;
+    /// The lowest, as an id.
+    pub const LOWEST: Self = Self(Self::MIN);
+    /// The highest, as an id.
+    pub const HIGHEST: Self = Self(Self::MAX);
 
     /// Checks an id.
     ///
@@ -98,6 +102,23 @@ impl VlanRange {
     pub fn contains(&self, id: VlanId) -> bool {
         (self.first..=self.last).contains(&id)
     }
+
+    /// Whether another has ids of this one.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Its ids, ascending.
+    pub fn ids(self) -> impl Iterator<Item = VlanId> {
+        (self.first.0..=self.last.0).map(VlanId)
+    }
+}
+
+impl std::fmt::Display for VlanRange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} to {}", self.first.0, self.last.0)
+    }
 }
 
 /// A pool of VLAN tags.
@@ -135,11 +156,7 @@ impl VlanPool {
             {
                 return Err(IspError::new(
                     field,
-                    format!(
-                        "the range {} to {} is empty; the first id is at most the last",
-                        range.first.get(),
-                        range.last.get()
-                    ),
+                    format!("the range {range} is empty; the first id is at most the last"),
                 ));
             }
         }
@@ -161,6 +178,53 @@ impl VlanPool {
             (Some(_), None) | (None, Some(_)) => false,
         };
         self.outer.contains(tag.outer) && inner
+    }
+
+    /// Whether a frame of its domain could be one of its own and one of another pool's: they have a tag in common, or one of
+    /// them takes all frames with an outer tag beneath which the other has inner tags.
+    #[must_use]
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        let inner = match (self.inner, other.inner) {
+            (Some(one), Some(other)) => one.meets(&other),
+            (None, None) | (Some(_), None) | (None, Some(_)) => true,
+        };
+        self.domain == other.domain && self.outer.meets(&other.outer) && inner
+    }
+
+    /// Checks that a tag is one of its own.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what the pool has.
+    pub fn check_tag(&self, tag: &VlanTag) -> Result<(), IspError> {
+        let name = &self.name;
+        match (self.inner, tag.inner) {
+            (Some(_), None) => {
+                return Err(IspError::new(
+                    "cVlan",
+                    format!("S-VLAN {tag} needs a C-VLAN: {name} gives an outer and an inner tag (QinQ)"),
+                ));
+            }
+            (None, Some(inner)) => {
+                return Err(IspError::new(
+                    "cVlan",
+                    format!("leave C-VLAN {} out: {name} gives single tags", inner.get()),
+                ));
+            }
+            (Some(range), Some(inner)) if !range.contains(inner) => {
+                return Err(IspError::new(
+                    "cVlan",
+                    format!("C-VLAN {} is not in {name}, whose inner tags are {range}", inner.get()),
+                ));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if self.outer.contains(tag.outer) {
+            return Ok(());
+        }
+        Err(IspError::new(
+            "sVlan",
+            format!("VLAN {} is not in {name}, whose outer tags are {}", tag.outer.get(), self.outer),
+        ))
     }
 }
 
@@ -188,6 +252,15 @@ impl VlanHolder {
     }
 }
 
+impl std::fmt::Display for VlanHolder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Subscriber(id) => write!(formatter, "subscriber {id}"),
+            Self::Port(port) => write!(formatter, "port {port}"),
+        }
+    }
+}
+
 /// A tag that somebody has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -202,4 +275,85 @@ pub struct VlanBinding {
     pub tag: VlanTag,
     /// Who has it.
     pub holder: VlanHolder,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn range(first: u16, last: u16) -> VlanRange {
+        VlanRange {
+            first: VlanId::new(first).unwrap(),
+            last: VlanId::new(last).unwrap(),
+        }
+    }
+
+    fn pool(outer: (u16, u16), inner: Option<(u16, u16)>) -> VlanPool {
+        VlanPool {
+            id: Uuid::nil(),
+            name: "north".to_owned(),
+            description: String::new(),
+            domain: "olt-1".to_owned(),
+            outer: range(outer.0, outer.1),
+            inner: inner.map(|(first, last)| range(first, last)),
+        }
+    }
+
+    fn tag(outer: u16, inner: Option<u16>) -> VlanTag {
+        VlanTag {
+            outer: VlanId::new(outer).unwrap(),
+            inner: inner.map(|inner| VlanId::new(inner).unwrap()),
+        }
+    }
+
+    #[test]
+    fn only_1_to_4094_are_vlan_ids() {
+        for (id, legal) in [(0, false), (1, true), (4094, true), (4095, false), (u16::MAX, false)] {
+            assert_eq!(VlanId::new(id).is_ok(), legal, "{id}");
+            assert_eq!(serde_json::from_str::<VlanId>(&id.to_string()).is_ok(), legal, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_a_pools_own_exactly_if_its_check_says_so() {
+        let single = pool((100, 200), None);
+        let double = pool((100, 200), Some((10, 20)));
+        for (pool, tag, own) in [
+            (&single, tag(100, None), true),
+            (&single, tag(99, None), false),
+            (&single, tag(100, Some(10)), false),
+            (&double, tag(200, Some(20)), true),
+            (&double, tag(200, Some(21)), false),
+            (&double, tag(201, Some(20)), false),
+            (&double, tag(200, None), false),
+        ] {
+            assert_eq!(pool.contains(&tag), own, "{tag}");
+            assert_eq!(pool.check_tag(&tag).is_ok(), own, "{tag}");
+        }
+        let error = double.check_tag(&tag(200, None)).unwrap_err();
+        assert_eq!(error.field, "cVlan");
+        assert!(error.message.contains("S-VLAN 200 needs a C-VLAN"), "{error}");
+    }
+
+    #[test]
+    fn pools_clash_where_a_frame_could_be_of_both() {
+        let other = |outer, inner| pool(outer, inner);
+        for (one, two, clash) in [
+            (other((1, 10), None), other((10, 20), None), true),
+            (other((1, 10), None), other((11, 20), None), false),
+            (other((1, 10), Some((1, 5))), other((10, 20), Some((5, 9))), true),
+            (other((1, 10), Some((1, 5))), other((10, 20), Some((6, 9))), false),
+            (other((1, 10), Some((1, 5))), other((10, 20), None), true),
+            (other((1, 10), Some((1, 5))), other((11, 20), None), false),
+        ] {
+            assert_eq!(one.clashes_with(&two), clash, "{one:?} {two:?}");
+            assert_eq!(two.clashes_with(&one), clash, "{one:?} {two:?}");
+            let elsewhere = VlanPool {
+                domain: "olt-2".to_owned(),
+                ..two
+            };
+            assert!(!one.clashes_with(&elsewhere));
+        }
+    }
 }

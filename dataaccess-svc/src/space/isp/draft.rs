@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{IfMatch, Image, ImageChange};
 use cadastre_domain::isp::{Entity, EntityKey, IspError, Kept};
-use cadastre_storage::RowKey;
+use cadastre_storage::{KeyRange, RowKey};
 
 use super::super::decide::{Decider, Decision, Effects, check_if_match};
 use super::book::Book;
@@ -257,6 +257,51 @@ impl<'d, 'a> Draft<'d, 'a> {
             return Ok(Decision::Same(std::mem::take(&mut effects.things)));
         }
         Ok(Decision::Change(Box::new(effects)))
+    }
+}
+
+impl Draft<'_, '_> {
+    /// Rows of a range as this command has them, about `limit`, and where to go on if there may be more.
+    pub(super) async fn scan(&self, range: &KeyRange, limit: usize) -> Outcome<(Vec<(RowKey, Bytes)>, Option<RowKey>)> {
+        let (page, next) = self.decider.resolver.rows().scan(range, limit).await?;
+        let mut found = Vec::new();
+        crate::rows::merge(&mut found, page.into_iter(), &self.rows, range, next.as_ref(), Bytes::clone);
+        Ok((found, next))
+    }
+
+    /// All rows of a range that has few, as this command has them.
+    pub(super) async fn all(&self, mut range: KeyRange) -> Outcome<Vec<(RowKey, Bytes)>> {
+        let mut found = Vec::new();
+        loop {
+            let (mut page, next) = self.scan(&range, 512).await?;
+            found.append(&mut page);
+            match next {
+                Some(next) => range.start = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The first row of a range as this command has it.
+    pub(super) async fn first(&self, mut range: KeyRange) -> Outcome<Option<(RowKey, Bytes)>> {
+        loop {
+            let (page, next) = self.scan(&range, 8).await?;
+            match (page.into_iter().next(), next) {
+                (Some(found), _) => return Ok(Some(found)),
+                (None, Some(next)) => range.start = Some(next),
+                (None, None) => return Ok(None),
+            }
+        }
+    }
+
+    /// Bytes of several rows as this command has them, read together.
+    pub(super) async fn many(&self, keys: &[RowKey]) -> Outcome<Vec<Option<Bytes>>> {
+        let beneath = self.decider.resolver.rows().get_many(keys).await?;
+        let found = keys.iter().zip(beneath).map(|(key, beneath)| match self.rows.get(key) {
+            Some(own) => own.clone(),
+            None => beneath,
+        });
+        Ok(found.collect())
     }
 }
 

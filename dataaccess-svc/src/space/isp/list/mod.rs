@@ -2,6 +2,7 @@
 //!
 //! A position is the key of the last row that was looked at, so a page costs what it looks at, wherever it begins.
 
+mod phases;
 mod pools;
 mod subscribers;
 mod vlans;
