@@ -26,7 +26,9 @@ mod read;
 mod reports;
 mod reserve;
 mod subscribers;
+mod templates;
 mod things;
+mod usecases;
 mod vlans;
 
 use cadastre_api_types::internal::{IfMatch, IspCommand};
@@ -83,13 +85,18 @@ pub(super) async fn decide(
             tag,
         } => drop(vlans::allocate(on, *id, *pool_id, holder, *tag).await?),
         IspCommand::ReleaseVlan { id } => vlans::release(on, *id).await?,
+        IspCommand::UseCase { subscriber_id, what } => usecases::run(on, subscriber_id, what).await?,
+        IspCommand::ApplyTemplate {
+            template_id,
+            site_id,
+            pool_id,
+        } => templates::apply(on, *template_id, site_id, *pool_id).await?,
         IspCommand::CancelOutbox { id } => outbox::cancel(on, *id).await?,
         IspCommand::RetryOutbox { id } => outbox::retry(on, *id).await?,
         IspCommand::ClaimOutbox { limit, hold_ms } => outbox::claim(on, *limit, *hold_ms).await?,
         IspCommand::RunDue { limit } => due::run(on, *limit).await?,
         IspCommand::AcknowledgeAlert { id } => alerts::acknowledge(on, *id).await?,
         IspCommand::SettleOutbox { id, came, retry_ms } => outbox::settle(on, *id, came, *retry_ms).await?,
-        _other => {}
     }
     draft.finish(First::Things).await
 }

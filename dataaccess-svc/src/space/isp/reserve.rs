@@ -8,7 +8,7 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::{Edges, Strategy};
 use cadastre_domain::isp::{
-    Count, Entity, EntityKey, IpType, IspError, Kept, Pool, PoolOrder, PoolState, Reservation, ReservationEvent,
+    Count, Entity, EntityKey, IpType, IspError, Kept, Pool, PoolOrder, PoolState, PoolType, Reservation, ReservationEvent,
     ReservationStatus, Subscriber, SubscriberId, SubscriberStatus,
 };
 use rand::rngs::SmallRng;
@@ -111,21 +111,44 @@ pub(super) async fn one(draft: &mut Draft<'_, '_>, wish: &Reserve, force: bool) 
             check_usable(&pool.value, force)?;
             next(draft, wish, &[pool]).await
         }
-        ReserveFrom::Policy(ip_type) => {
-            let plan = subscriber.as_ref().and_then(|found| found.plan_id);
-            let found = policy::candidates(draft, subscriber.as_ref(), plan, *ip_type, None).await?;
-            let scope = &draft.decider.context.scope;
-            let within: Vec<Arc<Kept<Pool>>> =
-                found.into_iter().filter(|pool| scope.covers(&pool.value.network)).collect();
-            if within.is_empty() {
-                return Err(Failure::refused(
-                    ErrorCode::PoolNotUsable,
-                    "No pool in your subtree is what the pool policy asks for. Name a pool.",
-                ));
-            }
-            next(draft, wish, &within).await
-        }
+        ReserveFrom::Policy(ip_type) => by_policy(draft, wish, *ip_type, subscriber.as_ref(), None).await,
     }
+}
+
+/// Makes one reservation for a subscriber as they will be once the command is done; by policy only from pools of a type.
+pub(super) async fn of_type(
+    draft: &mut Draft<'_, '_>,
+    wish: &Reserve,
+    subscriber: Option<&Subscriber>,
+    pool_type: Option<PoolType>,
+) -> Outcome<Kept<Entity>> {
+    match &wish.from {
+        ReserveFrom::Policy(ip_type) => by_policy(draft, wish, *ip_type, subscriber, pool_type).await,
+        ReserveFrom::Pool(_) | ReserveFrom::Chosen { .. } => one(draft, wish, false).await,
+    }
+}
+
+async fn by_policy(
+    draft: &mut Draft<'_, '_>,
+    wish: &Reserve,
+    ip_type: IpType,
+    subscriber: Option<&Subscriber>,
+    pool_type: Option<PoolType>,
+) -> Outcome<Kept<Entity>> {
+    let plan = subscriber.and_then(|found| found.plan_id);
+    let found = policy::candidates(draft, subscriber, plan, ip_type, pool_type).await?;
+    let scope = &draft.decider.context.scope;
+    let within: Vec<Arc<Kept<Pool>>> = found
+        .into_iter()
+        .filter(|pool| scope.covers(&pool.value.network))
+        .collect();
+    if within.is_empty() {
+        return Err(Failure::refused(
+            ErrorCode::PoolNotUsable,
+            "No pool in your subtree is what the pool policy asks for. Name a pool.",
+        ));
+    }
+    next(draft, wish, &within).await
 }
 
 /// Refuses to take from a pool that does not hand out by itself.

@@ -5,6 +5,7 @@ mod life;
 mod model;
 mod rules;
 mod tree;
+mod usecases;
 
 use std::sync::Arc;
 
