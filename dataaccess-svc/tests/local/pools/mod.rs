@@ -1,5 +1,6 @@
 //! Pools and reservations: what is handed out, to whom, and what becomes of it.
 
+mod deaths;
 mod due;
 mod life;
 mod model;

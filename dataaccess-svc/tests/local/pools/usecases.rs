@@ -3,12 +3,12 @@
 use super::*;
 
 /// A pool of each kind, a plan with everything, and one with nothing.
-struct Provider {
-    ground: Ground,
-    v4: Pool,
-    pd: Pool,
-    full: Plan,
-    bare: Plan,
+pub(super) struct Provider {
+    pub(super) ground: Ground,
+    pub(super) v4: Pool,
+    pub(super) pd: Pool,
+    pub(super) full: Plan,
+    pub(super) bare: Plan,
 }
 
 fn plan(name: &str, features: Features) -> Plan {
@@ -57,7 +57,7 @@ async fn provider() -> Provider {
     provider_on(Arc::new(MemoryStore::new())).await
 }
 
-async fn provider_on(store: Arc<dyn Store>) -> Provider {
+pub(super) async fn provider_on(store: Arc<dyn Store>) -> Provider {
     let ground = ground_on(store).await;
     let v4 = pool(PoolType::Ipv4Public, "203.0.113.0/28");
     let pd = pool(PoolType::Ipv6PrefixDelegation, "2001:db8::/40");
@@ -101,7 +101,7 @@ async fn provider_on(store: Arc<dyn Store>) -> Provider {
 }
 
 impl Provider {
-    async fn make(&self, id: &str) {
+    pub(super) async fn make(&self, id: &str) {
         let command = IspCommand::CreateSubscriber {
             subscriber: Box::new(subscriber(id)),
             secret: Some(SealedSecret {
@@ -112,7 +112,7 @@ impl Provider {
         self.ground.isp(command).await.unwrap();
     }
 
-    async fn run(&self, id: &str, what: UseCase) -> Result<Vec<Entity>, ApiError> {
+    pub(super) async fn run(&self, id: &str, what: UseCase) -> Result<Vec<Entity>, ApiError> {
         let command = IspCommand::UseCase {
             subscriber_id: sub(id),
             what,
@@ -121,14 +121,14 @@ impl Provider {
         Ok(things.into_iter().map(|kept| kept.value).collect())
     }
 
-    fn provision(&self, plan: &Plan) -> UseCase {
+    pub(super) fn provision(&self, plan: &Plan) -> UseCase {
         UseCase::Provision {
             plan_id: plan.id,
             choices: Choices::default(),
         }
     }
 
-    fn change(&self, plan: &Plan) -> UseCase {
+    pub(super) fn change(&self, plan: &Plan) -> UseCase {
         UseCase::ChangePlan {
             plan_id: plan.id,
             choices: Choices::default(),
@@ -145,7 +145,7 @@ impl Provider {
     }
 
     /// The subscriber's status, what they hold, and the profile.
-    async fn state(&self, id: &str) -> (SubscriberStatus, Vec<String>, Option<NetworkProfile>) {
+    pub(super) async fn state(&self, id: &str) -> (SubscriberStatus, Vec<String>, Option<NetworkProfile>) {
         let get = IspGet {
             space: self.ground.space,
             keys: vec![EntityKey::Subscriber(sub(id)), EntityKey::Profile(sub(id))],
@@ -189,7 +189,7 @@ fn resume() -> UseCase {
     UseCase::Resume { reason: None }
 }
 
-fn terminate() -> UseCase {
+pub(super) fn terminate() -> UseCase {
     UseCase::Terminate { reason: None }
 }
 
