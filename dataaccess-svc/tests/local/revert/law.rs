@@ -294,12 +294,12 @@ fn as_planned(changes: &[ImageChange], entry: &JournalView) {
     let planned = |image: &Option<Image>| match image {
         Some(Image::Node(node)) => Some((node.prefix.to_string(), Some((node.id, node.tags.clone())))),
         Some(Image::Tag(tag)) => Some((tag.definition.name.to_string(), None)),
-        None => None,
+        Some(Image::Entity(_)) | None => None,
     };
     let done = |thing: &Option<ThingState>| match thing {
         Some(ThingState::Node(node)) => Some((node.prefix.to_string(), Some((node.id, node.tags.clone())))),
         Some(ThingState::Tag(tag)) => Some((tag.definition.name.to_string(), None)),
-        None => None,
+        Some(ThingState::Entity(_)) | None => None,
     };
     let planned: Vec<_> = changes
         .iter()
@@ -368,7 +368,7 @@ fn without(
             (before, left_as) => {
                 let node = |thing: &Option<ThingState>| match thing {
                     Some(ThingState::Node(node)) => Some(node.clone()),
-                    Some(ThingState::Tag(_)) | None => None,
+                    Some(ThingState::Tag(_) | ThingState::Entity(_)) | None => None,
                 };
                 let (before, left_as) = (node(before), node(left_as));
                 if let Some(left_as) = &left_as {
@@ -508,7 +508,7 @@ async fn any_of_them(store: Arc<dyn Store>, steps: Vec<Step>) {
                     .flat_map(|change| change.before.iter().chain(&change.after))
                     .filter_map(|thing| match thing {
                         ThingState::Node(node) => Some(node.prefix),
-                        ThingState::Tag(_) => None,
+                        ThingState::Tag(_) | ThingState::Entity(_) => None,
                     })
                     .collect();
                 for node in ground.views().await {

@@ -329,7 +329,7 @@ fn planned_everything(step: &Step, before: &Model, after: &Model, changes: &[Ima
     want.sort();
     let prefix = |image: &Option<Image>| match image {
         Some(Image::Node(node)) => Some(node.prefix),
-        Some(Image::Tag(_)) | None => None,
+        Some(Image::Tag(_) | Image::Entity(_)) | None => None,
     };
     let mut got: Vec<_> = changes
         .iter()
