@@ -19,6 +19,9 @@ mod subscribers;
 mod things;
 mod vlans;
 
+#[cfg(test)]
+mod steps;
+
 use cadastre_api_types::internal::{IfMatch, IspCommand};
 
 use super::decide::{Decider, Decision};

@@ -1,14 +1,17 @@
 //! VLANs: taken and given back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::*;
 use cadastre_domain::isp::*;
+use cadastre_storage::{FaultStore, MemoryStore, Op};
 use futures::future::join_all;
 use uuid::Uuid;
 
 use super::kit::*;
+use crate::support::Shaped;
 
 #[tokio::test]
 async fn who_has_a_vlan_is_answered_with_it_again() {
@@ -171,4 +174,26 @@ async fn two_thousand_pairs_taken_at_once_are_all_different_and_the_lowest() {
     let expected: BTreeSet<VlanTag> = (0..2_000).map(|at| tag(100 + at / 300, Some(1 + at % 300))).collect();
     assert_eq!(taken, expected);
     assert_eq!(isp.dump("aj_").await.len(), 8, "one row for the outer tags that are full, and one for each in use");
+}
+
+#[tokio::test]
+async fn a_vlan_costs_as_much_when_hundreds_are_taken_as_when_few_are() {
+    let store = FaultStore::new(Shaped::narrow(Arc::new(MemoryStore::new()), 100));
+    let line = store.plan();
+    let isp = Isp::on(Arc::new(store)).await;
+    let single = vlan_pool("single", (1, 2_000), None);
+    let double = vlan_pool("double", (2_001, 4_000), Some((1, 60)));
+    for pool in [&single, &double] {
+        isp.vlan_pool(pool).await;
+        let mut costs = BTreeSet::new();
+        for at in 0..300 {
+            line.reset_counts();
+            isp.vlan(pool.id, &port(&at.to_string()), None).await.unwrap();
+            // The very first of all finds no head remembered by who writes.
+            if at > 1 {
+                costs.insert((line.reads(), line.count(Op::Commit)));
+            }
+        }
+        assert_eq!(costs.len(), 1, "{costs:?}");
+    }
 }
