@@ -33,7 +33,10 @@ impl Bench {
         let value = encode(&HeadRecord::first(jiff::Timestamp::UNIX_EPOCH));
         let key = keys::head();
         let partition = keys::space_partition(id);
-        store.commit(&partition, vec![Write::Create { key, value }]).await.unwrap();
+        store
+            .commit(&partition, vec![Write::Create { key, value }])
+            .await
+            .unwrap();
         let published = load(&store, &partition).await.unwrap().unwrap();
         let handle = Arc::new(SpaceHandle::new(
             id,
@@ -75,8 +78,15 @@ impl Bench {
             start: None,
             end: None,
         };
-        let page = self.store.scan(&keys::space_partition(self.id), &all, 1_000).await.unwrap();
-        page.rows.iter().filter(|row| row.key.as_str().starts_with(stem)).count()
+        let page = self
+            .store
+            .scan(&keys::space_partition(self.id), &all, 1_000)
+            .await
+            .unwrap();
+        page.rows
+            .iter()
+            .filter(|row| row.key.as_str().starts_with(stem))
+            .count()
     }
 }
 
@@ -126,7 +136,14 @@ async fn a_command_sees_and_gives_back_the_vlans_that_it_took_itself() {
         let other = VlanHolder::Port("1/1".to_owned());
         let second = vlans::allocate(draft, Uuid::now_v7(), north.id, &other, None).await?;
         assert_ne!(first.tag, second.tag);
-        let third = vlans::allocate(draft, Uuid::now_v7(), north.id, &VlanHolder::Port("1/2".to_owned()), None).await;
+        let third = vlans::allocate(
+            draft,
+            Uuid::now_v7(),
+            north.id,
+            &VlanHolder::Port("1/2".to_owned()),
+            None,
+        )
+        .await;
         assert_eq!(code(third.unwrap_err()), ErrorCode::VlanUnavailable);
         Ok(())
     });
@@ -134,7 +151,11 @@ async fn a_command_sees_and_gives_back_the_vlans_that_it_took_itself() {
     assert_eq!((bench.rows("ay_").await, bench.rows("ah_").await), (2, 2));
     let released = bench.command(async |draft| {
         vlans::allocate(draft, Uuid::now_v7(), south.id, &holder, None).await?;
-        let domains: Vec<String> = vlans::held_by(draft, &holder).await?.into_iter().map(|held| held.value.domain).collect();
+        let domains: Vec<String> = vlans::held_by(draft, &holder)
+            .await?
+            .into_iter()
+            .map(|held| held.value.domain)
+            .collect();
         assert_eq!(domains, ["olt-1", "olt-2"]);
         assert_eq!(vlans::release_all_of(draft, &holder).await?, 2);
         assert!(vlans::held_by(draft, &holder).await?.is_empty());
@@ -142,7 +163,14 @@ async fn a_command_sees_and_gives_back_the_vlans_that_it_took_itself() {
         subscribers::delete(draft, &sub("a")).await
     });
     released.await.unwrap();
-    assert_eq!((bench.rows("ay_").await, bench.rows("az_").await, bench.rows("aj_").await), (1, 1, 1));
+    assert_eq!(
+        (
+            bench.rows("ay_").await,
+            bench.rows("az_").await,
+            bench.rows("aj_").await
+        ),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test]
@@ -152,17 +180,34 @@ async fn a_use_case_sets_parts_of_a_profile() {
         for id in ["a", "b"] {
             subscribers::create(draft, &subscriber(id), None).await?;
         }
-        profiles::set(draft, &sub("a"), |profile| profile.static_ipv4 = Some("203.0.113.9".parse().unwrap())).await?;
-        profiles::set(draft, &sub("a"), |profile| profile.ipv6_prefix = Some("2001:db8::/56".parse().unwrap())).await?;
+        profiles::set(draft, &sub("a"), |profile| {
+            profile.static_ipv4 = Some("203.0.113.9".parse().unwrap())
+        })
+        .await?;
+        profiles::set(draft, &sub("a"), |profile| {
+            profile.ipv6_prefix = Some("2001:db8::/56".parse().unwrap())
+        })
+        .await?;
         // What says nothing is not made.
         profiles::set(draft, &sub("b"), |_| {}).await
     });
     made.await.unwrap();
-    assert_eq!((bench.rows("af_").await, bench.rows("aa_").await, bench.rows("a6_").await), (1, 2, 1));
+    assert_eq!(
+        (
+            bench.rows("af_").await,
+            bench.rows("aa_").await,
+            bench.rows("a6_").await
+        ),
+        (1, 2, 1)
+    );
     let same = |profile: &mut NetworkProfile| profile.static_ipv4 = Some("203.0.113.9".parse().unwrap());
-    let written = bench.command(async |draft| profiles::set(draft, &sub("a"), same).await).await;
+    let written = bench
+        .command(async |draft| profiles::set(draft, &sub("a"), same).await)
+        .await;
     assert_eq!(written.unwrap(), 0);
-    let taken = bench.command(async |draft| profiles::set(draft, &sub("b"), same).await).await;
+    let taken = bench
+        .command(async |draft| profiles::set(draft, &sub("b"), same).await)
+        .await;
     assert_eq!(code(taken.unwrap_err()), ErrorCode::AddressConflict);
     let moved = bench.command(async |draft| {
         profiles::set(draft, &sub("a"), |profile| {
@@ -173,7 +218,14 @@ async fn a_use_case_sets_parts_of_a_profile() {
         profiles::set(draft, &sub("b"), same).await
     });
     moved.await.unwrap();
-    assert_eq!((bench.rows("af_").await, bench.rows("aa_").await, bench.rows("a6_").await), (2, 1, 0));
+    assert_eq!(
+        (
+            bench.rows("af_").await,
+            bench.rows("aa_").await,
+            bench.rows("a6_").await
+        ),
+        (2, 1, 0)
+    );
 }
 
 #[tokio::test]
@@ -198,7 +250,10 @@ async fn it_is_known_who_has_a_plan_and_what_the_plan_includes() {
         for plan in [&base, &gold] {
             things::create(draft, &Thing::Plan(plan.clone()), None).await?;
         }
-        assert_eq!(things::features_of(draft.book(), &gold).download_kbps, Some(1_000));
+        assert_eq!(
+            things::features_of(draft.book(), &gold).download_kbps,
+            Some(1_000)
+        );
         things::plan_changed(draft, &sub("a"), None, Some(base.id));
         things::plan_changed(draft, &sub("a"), Some(base.id), Some(gold.id));
         things::plan_changed(draft, &sub("a"), Some(gold.id), Some(gold.id));

@@ -136,14 +136,20 @@ impl Isp {
     /// A thing as some use case would leave it: its only row, rewritten.
     pub(crate) async fn rewrite(&self, key: &str, change: impl FnOnce(String) -> String) {
         let row = self.dump(key).await.remove(0);
-        self.plant(key, change(String::from_utf8(row.value.to_vec()).unwrap())).await;
+        self.plant(key, change(String::from_utf8(row.value.to_vec()).unwrap()))
+            .await;
     }
 
     /// Puts a subscriber into a status, and gives it a plan.
     pub(crate) async fn place(&self, id: &str, status: SubscriberStatus, plan: Option<Uuid>) {
-        let plan = plan.map(|plan| format!("\"planId\":\"{plan}\",")).unwrap_or_default();
+        let plan = plan
+            .map(|plan| format!("\"planId\":\"{plan}\","))
+            .unwrap_or_default();
         self.rewrite(&format!("au_{id}"), |row| {
-            let row = row.replace("\"status\":\"PENDING\"", &format!("{plan}\"status\":\"{status}\""));
+            let row = row.replace(
+                "\"status\":\"PENDING\"",
+                &format!("{plan}\"status\":\"{status}\""),
+            );
             assert!(row.contains(&format!("\"status\":\"{status}\"")));
             row
         })
@@ -158,8 +164,15 @@ impl Isp {
         self.run(create_thing(Thing::VlanPool(pool.clone()))).await;
     }
 
-    pub(crate) async fn vlan(&self, pool: Uuid, holder: &VlanHolder, tag: Option<VlanTag>) -> Result<VlanBinding, ApiError> {
-        Ok(binding_of(self.try_run(allocate_vlan(pool, holder, tag)).await?.remove(0)))
+    pub(crate) async fn vlan(
+        &self,
+        pool: Uuid,
+        holder: &VlanHolder,
+        tag: Option<VlanTag>,
+    ) -> Result<VlanBinding, ApiError> {
+        Ok(binding_of(
+            self.try_run(allocate_vlan(pool, holder, tag)).await?.remove(0),
+        ))
     }
 }
 

@@ -48,14 +48,25 @@ async fn with_subscribers(ids: &[&str]) -> Isp {
 #[tokio::test]
 async fn only_subscribers_have_profiles_and_only_such_as_make_sense() {
     let isp = with_subscribers(&["a"]).await;
-    assert_eq!(isp.refused(put_profile(with_ipv4("b", "203.0.113.9"))).await.code, ErrorCode::NotFound);
-    let delete = |id: &str| IspCommand::DeleteProfile { subscriber_id: sub(id) };
+    assert_eq!(
+        isp.refused(put_profile(with_ipv4("b", "203.0.113.9"))).await.code,
+        ErrorCode::NotFound
+    );
+    let delete = |id: &str| IspCommand::DeleteProfile {
+        subscriber_id: sub(id),
+    };
     assert_eq!(isp.refused(delete("a")).await.code, ErrorCode::NotFound);
     let error = isp.refused(put_profile(with_prefix("a", "2001:db8::/80"))).await;
-    assert_eq!((error.code, &error.details.unwrap()["field"]), (ErrorCode::InvalidValue, &"ipv6Prefix".into()));
+    assert_eq!(
+        (error.code, &error.details.unwrap()["field"]),
+        (ErrorCode::InvalidValue, &"ipv6Prefix".into())
+    );
     let put = isp.run(put_profile(with_ipv4("a", "203.0.113.9"))).await;
     assert_eq!(isp.get(EntityKey::Profile(sub("a"))).await, Some(put.clone()));
-    assert_eq!(isp.unchanged(put_profile(with_ipv4("a", "203.0.113.9"))).await, put);
+    assert_eq!(
+        isp.unchanged(put_profile(with_ipv4("a", "203.0.113.9"))).await,
+        put
+    );
     isp.try_run(delete("a")).await.unwrap();
     assert_eq!(isp.dump("aa_").await.len(), 0);
 }
@@ -66,9 +77,17 @@ async fn a_profile_is_not_replaced_over_a_newer_one() {
     let first = isp.run(put_profile(with_ipv4("a", "203.0.113.9"))).await;
     isp.run(put_profile(with_ipv4("a", "203.0.113.10"))).await;
     let again = put_profile(with_ipv4("a", "203.0.113.11"));
-    assert_eq!(isp.refused_if(again, Some(first.revision)).await.code, ErrorCode::PreconditionFailed);
-    let delete = IspCommand::DeleteProfile { subscriber_id: sub("a") };
-    assert_eq!(isp.refused_if(delete, Some(first.revision)).await.code, ErrorCode::PreconditionFailed);
+    assert_eq!(
+        isp.refused_if(again, Some(first.revision)).await.code,
+        ErrorCode::PreconditionFailed
+    );
+    let delete = IspCommand::DeleteProfile {
+        subscriber_id: sub("a"),
+    };
+    assert_eq!(
+        isp.refused_if(delete, Some(first.revision)).await.code,
+        ErrorCode::PreconditionFailed
+    );
 }
 
 #[tokio::test]
@@ -85,7 +104,10 @@ async fn no_two_profiles_name_addresses_that_overlap() {
     for (wrong, named) in [
         (with_ipv4("b", "203.0.113.9"), "203.0.113.9/32"),
         (with_ipv6("b", "2001:db8:0:100::1"), "2001:db8:0:100::1/128"),
-        (with_ipv6("b", "2001:db8:0:1ff:ffff:ffff:ffff:ffff"), "2001:db8:0:100::/56"),
+        (
+            with_ipv6("b", "2001:db8:0:1ff:ffff:ffff:ffff:ffff"),
+            "2001:db8:0:100::/56",
+        ),
         (with_prefix("b", "2001:db8:0:100::/56"), "2001:db8:0:100::/56"),
         (with_prefix("b", "2001:db8:0:180::/57"), "2001:db8:0:100::/56"),
         (with_prefix("b", "2001:db8::/48"), "2001:db8:0:100::/56"),
@@ -94,16 +116,21 @@ async fn no_two_profiles_name_addresses_that_overlap() {
         let error = isp.refused(put_profile(wrong)).await;
         assert_eq!(error.code, ErrorCode::AddressConflict);
         let details = error.details.unwrap();
-        assert_eq!((&details["subscriberId"], &details["prefix"]), (&"/c".into(), &named.into()));
+        assert_eq!(
+            (&details["subscriberId"], &details["prefix"]),
+            (&"/c".into(), &named.into())
+        );
     }
-    isp.run(put_profile(with_prefix("b", "2001:db8:0:200::/56"))).await;
+    isp.run(put_profile(with_prefix("b", "2001:db8:0:200::/56")))
+        .await;
     // What it gives up others can have, and it can change what it has.
     let less = NetworkProfile {
         ipv6_prefix: Some("2001:db8:0:100::/60".parse().unwrap()),
         ..own
     };
     isp.run(put_profile(less)).await;
-    isp.run(put_profile(with_prefix("a", "2001:db8:0:110::/60"))).await;
+    isp.run(put_profile(with_prefix("a", "2001:db8:0:110::/60")))
+        .await;
     let named = isp.dump("aa_").await.len();
     assert_eq!((named, isp.dump("a6_").await.len()), (5, 3));
 }
@@ -144,18 +171,30 @@ async fn an_address_that_somebody_else_holds_is_not_named() {
         (Assigned, "a", None, true),
     ] {
         for row in isp.dump("ar_").await {
-            let ended = text(&row).replace("ASSIGNED", "EXPIRED").replace("RELEASED", "EXPIRED");
+            let ended = text(&row)
+                .replace("ASSIGNED", "EXPIRED")
+                .replace("RELEASED", "EXPIRED");
             isp.plant(row.key.as_str(), ended).await;
         }
         let entity = Entity::Reservation(reservation(status, of, reclaimed));
-        let Entity::Reservation(planted) = &entity else { unreachable!() };
+        let Entity::Reservation(planted) = &entity else {
+            unreachable!()
+        };
         let time = "2026-01-02T03:04:05Z";
         let row = serde_json::json!({"V": 1, "Value": entity, "CreatedOn": time, "ModifiedOn": time, "Revision": 1});
-        isp.plant(&format!("ar_4cb00710920_{}", planted.id.simple()), row.to_string()).await;
+        isp.plant(
+            &format!("ar_4cb00710920_{}", planted.id.simple()),
+            row.to_string(),
+        )
+        .await;
         let command = put_profile(with_ipv4("a", "203.0.113.9"));
         if is_free {
             isp.run(command).await;
-            isp.try_run(IspCommand::DeleteProfile { subscriber_id: sub("a") }).await.unwrap();
+            isp.try_run(IspCommand::DeleteProfile {
+                subscriber_id: sub("a"),
+            })
+            .await
+            .unwrap();
         } else {
             let error = isp.refused(command).await;
             assert_eq!(error.code, ErrorCode::AddressConflict);
@@ -169,13 +208,17 @@ async fn an_address_that_somebody_else_holds_is_not_named() {
 #[tokio::test]
 async fn a_line_is_of_one_subscriber() {
     let isp = with_subscribers(&["a", "b"]).await;
-    isp.run(put_profile(with_line("a", "olt-1/1/1", Some("cpe")))).await;
-    let error = isp.refused(put_profile(with_line("b", "olt-1/1/1", Some("cpe")))).await;
+    isp.run(put_profile(with_line("a", "olt-1/1/1", Some("cpe"))))
+        .await;
+    let error = isp
+        .refused(put_profile(with_line("b", "olt-1/1/1", Some("cpe"))))
+        .await;
     assert_eq!(error.code, ErrorCode::AlreadyExists);
     assert_eq!(error.details.unwrap()["subscriberId"], "a");
     isp.run(put_profile(with_line("b", "olt-1/1/1", None))).await;
     isp.run(put_profile(with_line("a", "olt-1/1/2", None))).await;
-    isp.run(put_profile(with_line("b", "olt-1/1/1", Some("cpe")))).await;
+    isp.run(put_profile(with_line("b", "olt-1/1/1", Some("cpe"))))
+        .await;
     assert_eq!(isp.dump("ab_").await.len(), 2);
 }
 
@@ -189,6 +232,10 @@ async fn of_eight_who_name_an_address_at_once_one_does() {
     }))
     .await;
     assert_eq!(came.iter().filter(|came| came.is_ok()).count(), 1);
-    let codes: Vec<ErrorCode> = came.into_iter().filter_map(Result::err).map(|error| error.code).collect();
+    let codes: Vec<ErrorCode> = came
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| error.code)
+        .collect();
     assert_eq!(codes, [ErrorCode::AddressConflict; 7]);
 }

@@ -71,7 +71,9 @@ async fn a_value_that_was_given_up_can_be_taken_by_somebody_else() {
     isp.run(create_subscriber(named("a", "ann@isp", "100"))).await;
     isp.run(create_subscriber(named("b", "bob@isp", "200"))).await;
     assert_eq!(
-        isp.refused(update_subscriber(named("b", "ann@isp", "200"))).await.code,
+        isp.refused(update_subscriber(named("b", "ann@isp", "200")))
+            .await
+            .code,
         ErrorCode::AlreadyExists
     );
     isp.run(update_subscriber(named("a", "anna@isp", "100"))).await;
@@ -86,7 +88,11 @@ async fn of_eight_who_want_a_username_at_once_one_gets_it() {
     let isp = Isp::new().await;
     for round in 0..5 {
         let wanted = (0..8).map(|at| {
-            let subscriber = named(&format!("{round}-{at}"), &format!("user-{round}"), &format!("{round}.{at}"));
+            let subscriber = named(
+                &format!("{round}-{at}"),
+                &format!("user-{round}"),
+                &format!("{round}.{at}"),
+            );
             isp.try_run(create_subscriber(subscriber))
         });
         let came = join_all(wanted).await;
@@ -169,11 +175,20 @@ async fn who_is_in_service_or_holds_something_is_not_deleted() {
     isp.plant("as_a_04", "{\"V\":1}".to_owned()).await;
     let pool = vlan_pool("north", (100, 110), None);
     isp.vlan_pool(&pool).await;
-    let binding = isp.vlan(pool.id, &VlanHolder::Subscriber(sub("a")), None).await.unwrap();
+    let binding = isp
+        .vlan(pool.id, &VlanHolder::Subscriber(sub("a")), None)
+        .await
+        .unwrap();
     let error = isp.refused(delete_subscriber("a")).await;
     assert_eq!(error.code, ErrorCode::InUse);
-    assert!(error.message.contains("an IPv4 address, VLAN 100 in olt-1"), "{}", error.message);
-    isp.try_run(IspCommand::ReleaseVlan { id: binding.id }).await.unwrap();
+    assert!(
+        error.message.contains("an IPv4 address, VLAN 100 in olt-1"),
+        "{}",
+        error.message
+    );
+    isp.try_run(IspCommand::ReleaseVlan { id: binding.id })
+        .await
+        .unwrap();
     assert_eq!(isp.refused(delete_subscriber("a")).await.code, ErrorCode::InUse);
 }
 
@@ -194,9 +209,17 @@ async fn a_deleted_subscriber_leaves_nothing_but_its_journal() {
     };
     isp.run(put_profile(profile)).await;
     let gone = isp.try_run(delete_subscriber("a")).await.unwrap();
-    assert!(matches!(gone[0].value, Entity::Subscriber(_)), "the subject comes first");
+    assert!(
+        matches!(gone[0].value, Entity::Subscriber(_)),
+        "the subject comes first"
+    );
     assert!(matches!(gone[1].value, Entity::Profile(_)));
-    let left: Vec<String> = isp.dump("a").await.iter().map(|row| row.key.to_string()).collect();
+    let left: Vec<String> = isp
+        .dump("a")
+        .await
+        .iter()
+        .map(|row| row.key.to_string())
+        .collect();
     assert_eq!(left, Vec::<String>::new());
 }
 
@@ -254,7 +277,10 @@ async fn what_happens_to_a_subscriber_is_told_outside() {
             Entity::Outbox(entry) => {
                 assert_eq!(entry.payload["subscriberId"], "a");
                 assert_eq!(entry.payload["status"], "PENDING");
-                (entry.event, entry.payload["username"].as_str().unwrap().to_owned())
+                (
+                    entry.event,
+                    entry.payload["username"].as_str().unwrap().to_owned(),
+                )
             }
             other => panic!("{other:?}"),
         })
@@ -266,7 +292,10 @@ async fn what_happens_to_a_subscriber_is_told_outside() {
         ("subscriber.updated", "anna@isp"),
         ("subscriber.deleted", "anna@isp"),
     ];
-    assert_eq!(told, expected.map(|(event, name)| (event.to_owned(), name.to_owned())));
+    assert_eq!(
+        told,
+        expected.map(|(event, name)| (event.to_owned(), name.to_owned()))
+    );
 }
 
 #[tokio::test]
@@ -276,7 +305,10 @@ async fn a_dry_run_writes_nothing_and_shows_what_would_change() {
         dry_run: true,
         ..Default::default()
     };
-    let outcome = isp.send(create_subscriber(subscriber("a")), options).await.unwrap();
+    let outcome = isp
+        .send(create_subscriber(subscriber("a")), options)
+        .await
+        .unwrap();
     let CommandOutcome::Planned { changes, conflict } = outcome else {
         panic!("{outcome:?}");
     };

@@ -80,17 +80,27 @@ async fn names_are_there_once_in_each_kind_and_move_with_their_things() {
         let delete = |thing: &Thing| IspCommand::DeleteThing { key: key_of(thing) };
         let older = isp.refused_if(delete(&first), Some(made.revision)).await;
         assert_eq!(older.code, ErrorCode::PreconditionFailed);
-        let older = isp.refused_if(update_thing(first.clone()), Some(made.revision)).await;
+        let older = isp
+            .refused_if(update_thing(first.clone()), Some(made.revision))
+            .await;
         assert_eq!(older.code, ErrorCode::PreconditionFailed);
         isp.try_run(delete(&first)).await.unwrap();
         isp.run(update_thing(renamed(second.clone(), "south"))).await;
         assert_eq!(isp.refused(delete(&first)).await.code, ErrorCode::NotFound);
         assert_eq!(isp.refused(update_thing(first)).await.code, ErrorCode::NotFound);
         // An id is not given twice.
-        assert_eq!(isp.refused(create_thing(second.clone())).await.code, ErrorCode::Contention);
+        assert_eq!(
+            isp.refused(create_thing(second.clone())).await.code,
+            ErrorCode::Contention
+        );
         isp.try_run(delete(&second)).await.unwrap();
     }
-    let left: Vec<String> = isp.dump("a").await.iter().map(|row| row.key.to_string()).collect();
+    let left: Vec<String> = isp
+        .dump("a")
+        .await
+        .iter()
+        .map(|row| row.key.to_string())
+        .collect();
     assert_eq!(left, Vec::<String>::new());
 }
 
@@ -107,15 +117,23 @@ async fn other_kinds_of_things_are_not_deleted_like_that() {
     let isp = Isp::new().await;
     isp.subscriber("a").await;
     let key = EntityKey::Subscriber(sub("a"));
-    assert_eq!(isp.refused(IspCommand::DeleteThing { key }).await.code, ErrorCode::MalformedRequest);
+    assert_eq!(
+        isp.refused(IspCommand::DeleteThing { key }).await.code,
+        ErrorCode::MalformedRequest
+    );
 }
 
 #[tokio::test]
 async fn plans_do_not_stand_on_themselves_nor_too_deep() {
     let isp = Isp::new().await;
     let missing = Uuid::now_v7();
-    let error = isp.refused(create_thing(Thing::Plan(plan("A", Some(missing))))).await;
-    assert_eq!((error.code, &error.details.unwrap()["field"]), (ErrorCode::InvalidValue, &"basePlanId".into()));
+    let error = isp
+        .refused(create_thing(Thing::Plan(plan("A", Some(missing)))))
+        .await;
+    assert_eq!(
+        (error.code, &error.details.unwrap()["field"]),
+        (ErrorCode::InvalidValue, &"basePlanId".into())
+    );
     let itself = plan("itself", None);
     let error = isp
         .refused(create_thing(Thing::Plan(Plan {
@@ -156,7 +174,11 @@ async fn a_plan_that_something_uses_is_not_deleted() {
     };
     let error = isp.refused(delete(&base)).await;
     assert_eq!(error.code, ErrorCode::InUse);
-    assert!(error.message.contains("upper is based on base"), "{}", error.message);
+    assert!(
+        error.message.contains("upper is based on base"),
+        "{}",
+        error.message
+    );
     let policy = |plan_ids: Vec<Uuid>| IspCommand::PutPolicy {
         policy: PoolPolicy {
             rules: vec![PolicyRule {
@@ -172,7 +194,8 @@ async fn a_plan_that_something_uses_is_not_deleted() {
     assert!(error.message.contains("rule first"), "{}", error.message);
     isp.run(policy(Vec::new())).await;
     let row = format!("ae_{}_a", upper.id.simple());
-    isp.plant(&row, "{\"V\":1,\"SubscriberId\":\"a\"}".to_owned()).await;
+    isp.plant(&row, "{\"V\":1,\"SubscriberId\":\"a\"}".to_owned())
+        .await;
     let error = isp.refused(delete(&upper)).await;
     assert_eq!(error.code, ErrorCode::InUse);
     assert_eq!(error.details.unwrap()["subscriberId"], "a");
@@ -202,17 +225,26 @@ async fn the_policy_names_what_is_there_and_is_not_replaced_over_a_newer_one() {
         (naming(Vec::new(), vec![Uuid::now_v7()]), "rules.poolIds"),
     ] {
         let error = isp.refused(command).await;
-        assert_eq!((error.code, &error.details.unwrap()["field"]), (ErrorCode::InvalidValue, &field.into()));
+        assert_eq!(
+            (error.code, &error.details.unwrap()["field"]),
+            (ErrorCode::InvalidValue, &field.into())
+        );
     }
     let empty = || naming(Vec::new(), Vec::new());
     // There was none yet: its revision is 0.
-    assert_eq!(isp.refused_if(empty(), Some(7)).await.code, ErrorCode::PreconditionFailed);
+    assert_eq!(
+        isp.refused_if(empty(), Some(7)).await.code,
+        ErrorCode::PreconditionFailed
+    );
     let first = isp.run(empty()).await;
     isp.unchanged(empty()).await;
     let gold = plan("gold", None);
     isp.run(create_thing(Thing::Plan(gold.clone()))).await;
     isp.run(naming(vec![gold.id], Vec::new())).await;
-    assert_eq!(isp.refused_if(empty(), Some(first.revision)).await.code, ErrorCode::PreconditionFailed);
+    assert_eq!(
+        isp.refused_if(empty(), Some(first.revision)).await.code,
+        ErrorCode::PreconditionFailed
+    );
     let kept = isp.get(EntityKey::Policy).await.unwrap();
     assert!(matches!(kept.value, Entity::Policy(policy) if policy.rules[0].plan_ids == [gold.id]));
     let much = naming(vec![gold.id; 20_000], Vec::new());
@@ -225,7 +257,10 @@ async fn a_template_names_pools_that_are_there() {
     let mut wrong = template("pop");
     wrong.items[0].pool_id = Some(Uuid::now_v7());
     let error = isp.refused(create_thing(Thing::Template(wrong))).await;
-    assert_eq!((error.code, &error.details.unwrap()["field"]), (ErrorCode::InvalidValue, &"items.poolId".into()));
+    assert_eq!(
+        (error.code, &error.details.unwrap()["field"]),
+        (ErrorCode::InvalidValue, &"items.poolId".into())
+    );
 }
 
 #[tokio::test]
@@ -268,7 +303,8 @@ async fn the_secret_of_a_webhook_is_in_a_row_of_its_own_and_goes_with_it() {
 async fn vlan_pools_of_a_domain_give_no_tags_between_which_a_frame_cannot_tell() {
     let isp = Isp::new().await;
     isp.vlan_pool(&vlan_pool("single", (100, 200), None)).await;
-    isp.vlan_pool(&vlan_pool("double", (300, 400), Some((1, 100)))).await;
+    isp.vlan_pool(&vlan_pool("double", (300, 400), Some((1, 100))))
+        .await;
     for (outer, inner, other) in [
         ((200, 210), None, "single"),
         ((1, 4094), None, "single"),
@@ -276,7 +312,9 @@ async fn vlan_pools_of_a_domain_give_no_tags_between_which_a_frame_cannot_tell()
         ((400, 500), None, "double"),
         ((400, 500), Some((100, 200)), "double"),
     ] {
-        let error = isp.refused(create_thing(Thing::VlanPool(vlan_pool("new", outer, inner)))).await;
+        let error = isp
+            .refused(create_thing(Thing::VlanPool(vlan_pool("new", outer, inner))))
+            .await;
         assert_eq!(error.code, ErrorCode::AlreadyExists);
         assert_eq!(error.details.unwrap()["name"], other);
         let elsewhere = VlanPool {
@@ -291,9 +329,15 @@ async fn vlan_pools_of_a_domain_give_no_tags_between_which_a_frame_cannot_tell()
         inner: Some(range(100, 200)),
         ..beside
     };
-    assert_eq!(isp.refused(update_thing(Thing::VlanPool(wider))).await.code, ErrorCode::AlreadyExists);
+    assert_eq!(
+        isp.refused(update_thing(Thing::VlanPool(wider))).await.code,
+        ErrorCode::AlreadyExists
+    );
     let wrong = vlan_pool("wrong", (10, 9), None);
-    assert_eq!(isp.refused(create_thing(Thing::VlanPool(wrong))).await.code, ErrorCode::InvalidValue);
+    assert_eq!(
+        isp.refused(create_thing(Thing::VlanPool(wrong))).await.code,
+        ErrorCode::InvalidValue
+    );
 }
 
 #[tokio::test]
@@ -318,7 +362,11 @@ async fn a_vlan_pool_keeps_what_is_taken_of_it() {
                 ..pool.clone()
             },
             VlanPool {
-                inner: if pool.inner.is_some() { None } else { Some(range(1, 9)) },
+                inner: if pool.inner.is_some() {
+                    None
+                } else {
+                    Some(range(1, 9))
+                },
                 ..pool.clone()
             },
             VlanPool {
@@ -370,10 +418,16 @@ async fn a_vlan_pool_keeps_what_is_taken_of_it() {
             10,
         );
         for entity in released.await {
-            let Entity::VlanBinding(binding) = entity else { panic!("{entity:?}") };
-            isp.try_run(IspCommand::ReleaseVlan { id: binding.id }).await.unwrap();
+            let Entity::VlanBinding(binding) = entity else {
+                panic!("{entity:?}")
+            };
+            isp.try_run(IspCommand::ReleaseVlan { id: binding.id })
+                .await
+                .unwrap();
         }
-        isp.try_run(IspCommand::ReleaseVlan { id: binding.id }).await.unwrap();
+        isp.try_run(IspCommand::ReleaseVlan { id: binding.id })
+            .await
+            .unwrap();
         isp.try_run(delete()).await.unwrap();
     }
     assert_eq!(isp.dump("aj_").await.len(), 0);

@@ -50,7 +50,10 @@ fn tags(pool: &VlanPool) -> Vec<VlanTag> {
         None => vec![None],
         Some(range) => range.ids().map(Some).collect(),
     };
-    let tags = pool.outer.ids().flat_map(|outer| inners.iter().map(move |inner| VlanTag { outer, inner: *inner }));
+    let tags = pool
+        .outer
+        .ids()
+        .flat_map(|outer| inners.iter().map(move |inner| VlanTag { outer, inner: *inner }));
     tags.collect()
 }
 

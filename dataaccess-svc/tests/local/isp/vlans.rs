@@ -30,19 +30,30 @@ async fn who_has_a_vlan_is_answered_with_it_again() {
         let again = isp.unchanged(allocate_vlan(pool.id, &holder, tag)).await;
         assert_eq!(binding_of(again), first);
     }
-    let error = isp.refused(allocate_vlan(single.id, &holder, Some(tag(101, None)))).await;
+    let error = isp
+        .refused(allocate_vlan(single.id, &holder, Some(tag(101, None))))
+        .await;
     assert_eq!(error.code, ErrorCode::AlreadyAssigned);
     assert_eq!(error.details.unwrap()["bindingId"], first.id.to_string());
     // Of another kind it may have one, and in another domain.
-    assert_eq!(isp.vlan(double.id, &holder, None).await.unwrap().tag, tag(301, Some(10)));
+    assert_eq!(
+        isp.vlan(double.id, &holder, None).await.unwrap().tag,
+        tag(301, Some(10))
+    );
     let elsewhere = VlanPool {
         domain: "olt-2".to_owned(),
         ..vlan_pool("elsewhere", (100, 200), None)
     };
     isp.vlan_pool(&elsewhere).await;
-    assert_eq!(isp.vlan(elsewhere.id, &holder, None).await.unwrap().tag, tag(100, None));
+    assert_eq!(
+        isp.vlan(elsewhere.id, &holder, None).await.unwrap().tag,
+        tag(100, None)
+    );
     // And a port is somebody else.
-    assert_eq!(isp.vlan(single.id, &port("a"), None).await.unwrap().tag, tag(101, None));
+    assert_eq!(
+        isp.vlan(single.id, &port("a"), None).await.unwrap().tag,
+        tag(101, None)
+    );
 }
 
 #[tokio::test]
@@ -57,21 +68,42 @@ async fn a_vlan_needs_a_pool_a_holder_and_a_tag_that_are_there() {
     let somebody = VlanHolder::Subscriber(sub("nobody"));
     let gone = VlanHolder::Subscriber(sub("gone"));
     for (command, code) in [
-        (allocate_vlan(Uuid::now_v7(), &port("1"), None), ErrorCode::NotFound),
+        (
+            allocate_vlan(Uuid::now_v7(), &port("1"), None),
+            ErrorCode::NotFound,
+        ),
         (allocate_vlan(single.id, &somebody, None), ErrorCode::NotFound),
         (allocate_vlan(single.id, &gone, None), ErrorCode::IllegalState),
         (allocate_vlan(single.id, &port(""), None), ErrorCode::InvalidValue),
-        (allocate_vlan(single.id, &port("1"), Some(tag(99, None))), ErrorCode::InvalidValue),
-        (allocate_vlan(single.id, &port("1"), Some(tag(100, Some(10)))), ErrorCode::InvalidValue),
-        (allocate_vlan(double.id, &port("1"), Some(tag(300, Some(21)))), ErrorCode::InvalidValue),
-        (IspCommand::ReleaseVlan { id: Uuid::now_v7() }, ErrorCode::NotFound),
+        (
+            allocate_vlan(single.id, &port("1"), Some(tag(99, None))),
+            ErrorCode::InvalidValue,
+        ),
+        (
+            allocate_vlan(single.id, &port("1"), Some(tag(100, Some(10)))),
+            ErrorCode::InvalidValue,
+        ),
+        (
+            allocate_vlan(double.id, &port("1"), Some(tag(300, Some(21)))),
+            ErrorCode::InvalidValue,
+        ),
+        (
+            IspCommand::ReleaseVlan { id: Uuid::now_v7() },
+            ErrorCode::NotFound,
+        ),
     ] {
         let error = isp.refused(command).await;
         assert_eq!(error.code, code, "{}", error.message);
     }
-    let error = isp.refused(allocate_vlan(double.id, &port("1"), Some(tag(300, None)))).await;
+    let error = isp
+        .refused(allocate_vlan(double.id, &port("1"), Some(tag(300, None))))
+        .await;
     assert_eq!(error.code, ErrorCode::InvalidValue);
-    assert!(error.message.contains("S-VLAN 300 needs a C-VLAN"), "{}", error.message);
+    assert!(
+        error.message.contains("S-VLAN 300 needs a C-VLAN"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]
@@ -82,7 +114,9 @@ async fn a_tag_that_somebody_has_is_refused_with_their_name_and_an_empty_pool_wi
     for (pool, first, total) in [(&single, tag(100, None), 3), (&double, tag(300, Some(10)), 6)] {
         isp.vlan_pool(pool).await;
         isp.vlan(pool.id, &port("p0"), Some(first)).await.unwrap();
-        let error = isp.refused(allocate_vlan(pool.id, &port("other"), Some(first))).await;
+        let error = isp
+            .refused(allocate_vlan(pool.id, &port("other"), Some(first)))
+            .await;
         assert_eq!(error.code, ErrorCode::VlanUnavailable);
         assert!(error.message.contains("port p0"), "{}", error.message);
         for at in 1..total {
@@ -91,7 +125,10 @@ async fn a_tag_that_somebody_has_is_refused_with_their_name_and_an_empty_pool_wi
         let error = isp.refused(allocate_vlan(pool.id, &port("other"), None)).await;
         assert_eq!(error.code, ErrorCode::VlanUnavailable);
         let details = error.details.unwrap();
-        assert_eq!((&details["total"], &details["taken"]), (&total.into(), &total.into()));
+        assert_eq!(
+            (&details["total"], &details["taken"]),
+            (&total.into(), &total.into())
+        );
     }
 }
 
@@ -100,12 +137,19 @@ async fn a_released_vlan_is_free_again_and_leaves_no_row() {
     let isp = Isp::new().await;
     let pool = vlan_pool("double", (300, 301), Some((10, 11)));
     isp.vlan_pool(&pool).await;
-    let before: Vec<String> = isp.dump("a").await.iter().map(|row| row.key.to_string()).collect();
+    let before: Vec<String> = isp
+        .dump("a")
+        .await
+        .iter()
+        .map(|row| row.key.to_string())
+        .collect();
     let mut made = Vec::new();
     for at in 0..4 {
         made.push(isp.vlan(pool.id, &port(&at.to_string()), None).await.unwrap());
     }
-    isp.try_run(IspCommand::ReleaseVlan { id: made[1].id }).await.unwrap();
+    isp.try_run(IspCommand::ReleaseVlan { id: made[1].id })
+        .await
+        .unwrap();
     assert_eq!(
         isp.refused(IspCommand::ReleaseVlan { id: made[1].id }).await.code,
         ErrorCode::NotFound
@@ -114,9 +158,16 @@ async fn a_released_vlan_is_free_again_and_leaves_no_row() {
     assert_eq!(again.tag, made[1].tag);
     made[1] = again;
     for binding in &made {
-        isp.try_run(IspCommand::ReleaseVlan { id: binding.id }).await.unwrap();
+        isp.try_run(IspCommand::ReleaseVlan { id: binding.id })
+            .await
+            .unwrap();
     }
-    let after: Vec<String> = isp.dump("a").await.iter().map(|row| row.key.to_string()).collect();
+    let after: Vec<String> = isp
+        .dump("a")
+        .await
+        .iter()
+        .map(|row| row.key.to_string())
+        .collect();
     assert_eq!(after, before);
 }
 
@@ -129,12 +180,19 @@ async fn vlans_are_told_outside() {
     isp.vlan_pool(&pool).await;
     let holder = VlanHolder::Subscriber(sub("a"));
     let binding = isp.vlan(pool.id, &holder, None).await.unwrap();
-    isp.try_run(IspCommand::ReleaseVlan { id: binding.id }).await.unwrap();
+    isp.try_run(IspCommand::ReleaseVlan { id: binding.id })
+        .await
+        .unwrap();
     let told: Vec<Entity> = isp.list(IspListing::Outbox { state: None }, 10).await;
     for (entity, event) in told.iter().zip(["vlan.released", "vlan.allocated"]) {
-        let Entity::Outbox(entry) = entity else { panic!("{entity:?}") };
+        let Entity::Outbox(entry) = entity else {
+            panic!("{entity:?}")
+        };
         assert_eq!(entry.event, event);
-        assert_eq!((&entry.payload["sVlan"], &entry.payload["cVlan"]), (&300.into(), &10.into()));
+        assert_eq!(
+            (&entry.payload["sVlan"], &entry.payload["cVlan"]),
+            (&300.into(), &10.into())
+        );
         assert_eq!(entry.payload["subscriberId"], "a");
     }
 }
@@ -149,7 +207,11 @@ async fn of_eight_who_want_a_tag_at_once_one_gets_it() {
         let holders: Vec<VlanHolder> = (0..8).map(|at| port(&at.to_string())).collect();
         let came = join_all(holders.iter().map(|holder| isp.vlan(pool.id, holder, Some(tag)))).await;
         assert_eq!(came.iter().filter(|came| came.is_ok()).count(), 1);
-        let codes: Vec<ErrorCode> = came.into_iter().filter_map(Result::err).map(|error| error.code).collect();
+        let codes: Vec<ErrorCode> = came
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| error.code)
+            .collect();
         assert_eq!(codes, [ErrorCode::VlanUnavailable; 7]);
         // One holder who asks eight times at once gets one.
         let one = port("impatient");
@@ -171,9 +233,15 @@ async fn two_thousand_pairs_taken_at_once_are_all_different_and_the_lowest() {
             assert!(taken.insert(came.unwrap().tag));
         }
     }
-    let expected: BTreeSet<VlanTag> = (0..2_000).map(|at| tag(100 + at / 300, Some(1 + at % 300))).collect();
+    let expected: BTreeSet<VlanTag> = (0..2_000)
+        .map(|at| tag(100 + at / 300, Some(1 + at % 300)))
+        .collect();
     assert_eq!(taken, expected);
-    assert_eq!(isp.dump("aj_").await.len(), 8, "one row for the outer tags that are full, and one for each in use");
+    assert_eq!(
+        isp.dump("aj_").await.len(),
+        8,
+        "one row for the outer tags that are full, and one for each in use"
+    );
 }
 
 #[tokio::test]

@@ -17,8 +17,14 @@ impl Lister<'_> {
     /// A page of subscribers.
     pub(super) async fn subscribers(&self, filter: &SubscriberFilter) -> Outcome<Listed<Kept<Entity>>> {
         let exact = [
-            filter.username.as_ref().map(|name| keys::unique(Unique::Username, name)),
-            filter.subscriber_number.as_ref().map(|number| keys::unique(Unique::Number, number)),
+            filter
+                .username
+                .as_ref()
+                .map(|name| keys::unique(Unique::Username, name)),
+            filter
+                .subscriber_number
+                .as_ref()
+                .map(|number| keys::unique(Unique::Number, number)),
         ];
         if let Some(row) = exact.into_iter().flatten().next() {
             return self.owner_of(row, filter).await;
@@ -116,7 +122,9 @@ impl Found {
 fn matches(found: &Subscriber, filter: &SubscriberFilter) -> bool {
     let is = |text: &Option<String>, wanted: &Option<String>| wanted.is_none() || text == wanted;
     filter.status.is_none_or(|status| status == found.status)
-        && filter.service_type.is_none_or(|service_type| service_type == found.service_type)
+        && filter
+            .service_type
+            .is_none_or(|service_type| service_type == found.service_type)
         && (filter.plan_id.is_none() || found.plan_id == filter.plan_id)
         && is(&found.site_id, &filter.site_id)
         && is(&found.username, &filter.username)

@@ -24,7 +24,11 @@ pub(super) use taken::Taken;
 
 /// A pool of VLANs.
 async fn pool(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<VlanPool> {
-    match draft.thing(&EntityKey::VlanPool(id)).await?.map(|kept| kept.value) {
+    match draft
+        .thing(&EntityKey::VlanPool(id))
+        .await?
+        .map(|kept| kept.value)
+    {
         Some(Entity::VlanPool(pool)) => Ok(pool),
         Some(_) | None => Err(Failure::not_found("VLAN pool in this address space")),
     }
@@ -35,7 +39,11 @@ async fn check_holder(draft: &Draft<'_, '_>, holder: &VlanHolder) -> Outcome<()>
     let VlanHolder::Subscriber(id) = holder else {
         return Ok(());
     };
-    match draft.thing(&EntityKey::Subscriber(id.clone())).await?.map(|kept| kept.value) {
+    match draft
+        .thing(&EntityKey::Subscriber(id.clone()))
+        .await?
+        .map(|kept| kept.value)
+    {
         Some(Entity::Subscriber(subscriber)) if subscriber.status == SubscriberStatus::Terminated => {
             Err(Failure::refused(
                 ErrorCode::IllegalState,
@@ -268,7 +276,11 @@ async fn give_back(draft: &mut Draft<'_, '_>, kept: Kept<VlanBinding>) -> Outcom
     let binding = &kept.value;
     unmark(draft, binding.pool_id, &binding.tag).await?;
     draft.erase(keys::vlan_by_id(binding.id));
-    draft.erase(keys::vlan_by_holder(&binding.holder, &binding.domain, &binding.tag));
+    draft.erase(keys::vlan_by_holder(
+        &binding.holder,
+        &binding.domain,
+        &binding.tag,
+    ));
     draft.tell("vlan.released", told(binding));
     let row = keys::vlan(&binding.domain, &binding.tag);
     draft.remove_at(row, kept.map(Entity::VlanBinding));
