@@ -31,10 +31,10 @@ pub(super) async fn find(
 }
 
 fn as_profile(kept: &Kept<Entity>) -> Outcome<NetworkProfile> {
-    match &kept.value {
-        Entity::Profile(profile) => Ok(profile.clone()),
-        _other => Err(wrong_kind(&keys::head(), kept)),
+    if let Entity::Profile(profile) = &kept.value {
+        return Ok(profile.clone());
     }
+    Err(wrong_kind(&keys::head(), kept))
 }
 
 /// Sets the network profile of a subscriber.

@@ -113,10 +113,11 @@ fn pool(name: &str, domain: &str) -> VlanPool {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "a refusal is looked at once")]
 fn code(failure: Failure) -> ErrorCode {
-    match failure {
+    match &failure {
         Failure::Refused(error) => error.code,
-        other => panic!("{other:?}"),
+        Failure::Store(_) | Failure::Record(_) => panic!("{failure:?}"),
     }
 }
 
