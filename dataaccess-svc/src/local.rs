@@ -1,6 +1,7 @@
 //! The in-process path: [`DataAccess`] on a store that this process has opened.
 
 mod jobs;
+mod outbox;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -532,15 +533,16 @@ impl DataAccess for LocalDataAccess {
 
     async fn isp_ask(&self, context: &CallContext, request: IspAsk) -> Result<IspAnswer, ApiError> {
         let handle = self.inner.space(request.space).await?;
-        Ok(handle.isp_ask(&context.scope, &request.question).await?)
+        Ok(handle.isp_ask(context, &request.question).await?)
     }
 
     async fn claim_outbox(
         &self,
-        _context: &CallContext,
-        _request: ClaimOutbox,
+        context: &CallContext,
+        request: ClaimOutbox,
     ) -> Result<Vec<ClaimedEntry>, ApiError> {
-        Ok(Vec::new())
+        self.inner.check_running()?;
+        Ok(self.inner.claim_outbox(context, &request).await?)
     }
 
     async fn list_nodes_as_of(

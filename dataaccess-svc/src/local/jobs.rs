@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cadastre_api_types::ErrorCode;
-use cadastre_api_types::internal::CallContext;
+use cadastre_api_types::internal::{CallContext, IspCommand, MutationOptions, SpaceCommand, SpaceCommandRequest};
 use cadastre_domain::Scope;
 use uuid::Uuid;
 
@@ -14,8 +14,15 @@ use super::Inner;
 use crate::errors::{Failure, Outcome};
 use crate::lease::Lease;
 use crate::purge;
-use crate::space::{Progress, Work, plan_hints, progress, submit};
+use crate::space::{Agenda, Progress, Work, due, plan_hints, progress, submit};
 use crate::watch::Watch;
+
+/// Spaces that are looked into in one turn.
+const DUE_SPACES: usize = 10_000;
+/// Rows that one thing which is due may change.
+const DUE_ROWS: usize = 16;
+/// Between two looks at what is due, on a store that nobody else writes.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What was begun by processes that may have died since.
 struct Begun {
@@ -36,19 +43,24 @@ impl Inner {
             progress: HashMap::new(),
             deletions: patience(10 * self.config.plan_patience),
         };
+        // What is due is looked for here; where nobody else writes, looking costs next to nothing.
+        let pause = if shared {
+            self.config.job_interval
+        } else {
+            self.config.job_interval.min(LOOK)
+        };
         while !self.stop.is_cancelled() {
             let done = if shared {
                 self.under_lease(&mut lease, &mut begun).await
             } else {
                 self.once(&mut begun).await
             };
-            let again = shared || done.is_err();
             if let Err(failure) = done {
                 tracing::warn!(%failure, "background work failed; it is tried again");
             }
             tokio::select! {
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(self.config.job_interval), if again => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.stop.cancelled() => {}
             }
         }
@@ -78,6 +90,7 @@ impl Inner {
 
     async fn once(&self, begun: &mut Begun) -> Outcome<()> {
         self.finish_plans(begun).await?;
+        self.timers().await?;
         let unfenced = &mut begun.deletions;
         purge::finish(&self.store, &self.config, &self.catalogue, &self.stop, unfenced).await
     }
@@ -119,6 +132,46 @@ impl Inner {
             Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Does what is due in the spaces by now: reservations expire, released addresses are reclaimed.
+    async fn timers(&self) -> Outcome<()> {
+        let now = crate::clock::micros(self.config.clock.now()).as_second();
+        for (space, over) in due::spaces(&self.store, Agenda::Timers, now, DUE_SPACES).await? {
+            match self.run_due(space, now).await {
+                Ok(()) => due::done(&self.store, over).await?,
+                Err(failure) => tracing::warn!(%space, %failure, "what is due is not done yet; it is tried again"),
+            }
+            if self.stop.is_cancelled() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// In commands of bounded size, so that others have their turns between them.
+    async fn run_due(&self, space: Uuid, now: i64) -> Outcome<()> {
+        let handle = match self.space(space).await {
+            Ok(handle) => handle,
+            // It was deleted; its purge removes the rest.
+            Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        let limit = (self.store.limits().batch_rows / DUE_ROWS).clamp(4, 128);
+        let context = CallContext {
+            actor: "system".to_owned(),
+            correlation_id: format!("due-{space}-{now}"),
+            scope: Scope::Whole,
+        };
+        while due::is_anything(&handle, now).await? && !self.stop.is_cancelled() {
+            let request = SpaceCommandRequest {
+                space,
+                command: SpaceCommand::Isp(Box::new(IspCommand::RunDue { limit })),
+                options: MutationOptions::default(),
+            };
+            handle.command(&self.workshop, &context, request).await?;
+        }
+        Ok(())
     }
 
     async fn tidy(&self, space: Uuid) -> Outcome<()> {

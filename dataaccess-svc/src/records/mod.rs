@@ -26,7 +26,7 @@ pub(crate) use isp::{
 };
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use lease::LeaseRecord;
-pub(crate) use node::{HistoryRecord, Hold, NodeRecord, encode_history};
+pub(crate) use node::{HistoryRecord, Hold, KeptBack, NodeRecord, encode_history};
 pub(crate) use occupancy::OccupancyRecord;
 pub(crate) use plan::{PendingRecord, PlanHintRecord, PlanRecord, PlannedWrite};
 pub(crate) use space::{PurgeHintRecord, SpaceRecord};

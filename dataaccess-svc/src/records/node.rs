@@ -48,10 +48,19 @@ record!(NodeRecord, "node", 1);
 pub(crate) enum Hold {
     /// A reservation that is active or rests.
     Reservation(Uuid),
-    /// It is the gateway of this pool.
-    Gateway(Uuid),
-    /// This pool excludes it.
-    Exclusion(Uuid),
+    /// It is the gateway of a pool.
+    Gateway(KeptBack),
+    /// A pool excludes it.
+    Exclusion(KeptBack),
+}
+
+/// What a pool keeps back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptBack {
+    /// The pool.
+    pub pool: Uuid,
+    /// The node was made for it.
+    pub made: bool,
 }
 
 /// State of a prefix after a change.

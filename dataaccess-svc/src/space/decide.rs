@@ -192,6 +192,21 @@ pub(crate) fn check_if_match(if_match: Option<&IfMatch>, revision: u64) -> Outco
 impl Decider<'_> {
     /// Decides a command.
     pub(crate) async fn decide(&self, request: &SpaceCommandRequest) -> Outcome<Decision> {
+        let decision = self.decide_alone(request).await?;
+        let is_isp = matches!(request.command, SpaceCommand::Isp(_));
+        if is_isp || self.book.has_no_pools() {
+            return Ok(decision);
+        }
+        match decision {
+            Decision::Change(effects) => Ok(Decision::Change(Box::new(isp::account(self, *effects).await?))),
+            other @ (Decision::Unchanged(_)
+            | Decision::Same(_)
+            | Decision::VerifyFirst
+            | Decision::Blocked(_)) => Ok(other),
+        }
+    }
+
+    async fn decide_alone(&self, request: &SpaceCommandRequest) -> Outcome<Decision> {
         let if_match = request.options.if_match.as_ref();
         match &request.command {
             SpaceCommand::CreateNode {

@@ -148,6 +148,11 @@ impl FreeIndex {
         self.parents.iter().find(|node| node.ip_id == id)
     }
 
+    /// The node at a prefix, if it is remembered.
+    pub(crate) fn parent_at(&self, prefix: &Prefix) -> Option<&NodeRecord> {
+        self.parents.iter().find(|node| node.prefix == *prefix)
+    }
+
     /// Remembers a node as the writer has read it.
     pub(crate) fn remember(&mut self, node: NodeRecord) {
         if self.parents.len() >= PARENTS {

@@ -44,7 +44,7 @@ pub(crate) use command::Workshop;
 pub(crate) use context::ContextCache;
 pub(crate) use decide::check_if_match;
 pub(crate) use free::{FreeAnswer, FreeQuestion};
-pub(crate) use isp::Agenda;
+pub(crate) use isp::{Agenda, due};
 pub(crate) use handle::{SpaceHandle, gone, load};
 pub(crate) use journal::{entries, whole};
 pub(crate) use settings::{SettingQuestion, definitions};

@@ -14,6 +14,7 @@ mod lifecycle;
 mod model;
 mod over_http;
 mod past;
+mod pools;
 mod replicas;
 mod revert;
 mod round_trips;

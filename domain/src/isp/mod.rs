@@ -4,9 +4,12 @@
 //! Everything here is data and rules. A thing of this side is an [`Entity`]; it is stored, travels and stands in the
 //! journal as the same value inside a [`Kept`] envelope.
 
+pub mod addressing;
 pub mod alert;
+pub mod cost;
 pub mod count;
 pub mod entity;
+pub mod forecast;
 pub mod outbox;
 pub mod plan;
 pub mod policy;

@@ -234,6 +234,22 @@ impl Prefix {
         }
     }
 
+    /// The prefix of a length at a place in this one, counted from its first (0); `None` if there is no such place.
+    #[must_use]
+    pub fn nth(&self, len: u8, place: u128) -> Option<Self> {
+        let most = self.family.max_len();
+        if len < self.len || len > most {
+            return None;
+        }
+        let places = u32::from(len - self.len);
+        if places < 128 && place >> places != 0 {
+            return None;
+        }
+        // The bits of both families stand at the top.
+        let shifted = if len == 0 { 0 } else { place << (128 - u32::from(len)) };
+        Some(self.with_bits(self.bits | shifted, len))
+    }
+
     /// The longest prefix that contains both; `None` across families.
     #[must_use]
     pub fn common_supernet(&self, other: &Self) -> Option<Self> {

@@ -7,6 +7,7 @@ mod filters;
 mod free_space;
 mod generators;
 mod hierarchy;
+mod isp;
 mod naive;
 mod prefixes;
 mod removal;

@@ -46,9 +46,29 @@ fn permits(grant: &Grant, permission: Permission, target: GrantTarget, prefix: O
     if grant.target != target || target == GrantTarget::System {
         return false;
     }
-    let reads = ["space.read", "tags.read", "ips.read"];
-    let writes = ["ips.write"];
-    let governs = ["space.update", "space.delete", "roles.manage", "tags.write"];
+    let reads = [
+        "space.read",
+        "tags.read",
+        "ips.read",
+        "isp.ipam.read",
+        "isp.subscribers.read",
+        "isp.network.read",
+        "isp.oss.read",
+    ];
+    let writes = [
+        "ips.write",
+        "isp.ipam.write",
+        "isp.subscribers.write",
+        "isp.network.write",
+    ];
+    let governs = [
+        "space.update",
+        "space.delete",
+        "roles.manage",
+        "tags.write",
+        "isp.ipam.force",
+        "isp.oss.write",
+    ];
     let name = permission.as_str();
     let by_role = match grant.role {
         Role::SystemAdmin => unreachable!("answered above"),
@@ -58,9 +78,11 @@ fn permits(grant: &Grant, permission: Permission, target: GrantTarget, prefix: O
     };
     let in_prefix = match (&grant.prefix, name) {
         (None, _) | (Some(_), "space.read" | "tags.read") => true,
-        (Some(root), "ips.read" | "ips.write" | "roles.manage") => {
-            prefix.is_some_and(|prefix| contains(root, prefix))
-        }
+        // Nodes, and what stands on them: pools and reservations.
+        (
+            Some(root),
+            "ips.read" | "ips.write" | "roles.manage" | "isp.ipam.read" | "isp.ipam.write" | "isp.ipam.force",
+        ) => prefix.is_some_and(|prefix| contains(root, prefix)),
         (Some(_), _) => false,
     };
     by_role.contains(&name) && in_prefix

@@ -175,6 +175,18 @@ pub enum IspCommand {
         /// Which.
         id: Uuid,
     },
+    /// Has entries of the outbox for the caller alone for a while: for whoever delivers.
+    ClaimOutbox {
+        /// At most this many.
+        limit: usize,
+        /// For so many milliseconds.
+        hold_ms: u64,
+    },
+    /// Does what is due by now: expiry, reclaim. For background work.
+    RunDue {
+        /// At most this many.
+        limit: usize,
+    },
     /// What came of a try: for whoever delivers.
     SettleOutbox {
         /// Which.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::super::decide::{Decider, Effects};
 use super::super::group::Batch;
-use super::super::occupancy;
+use super::super::{isp, occupancy};
 use super::super::step::{Step, apply};
 use super::super::writer::{Done, Job};
 use super::lines::{Decided, decide};
@@ -86,6 +86,11 @@ async fn records(
             serde_json::json!({ "failed": failed.len(), "lines": named }),
         ))));
     }
+    let effects = if decider.book.has_no_pools() {
+        effects
+    } else {
+        isp::account(decider, effects).await?
+    };
     let mut extra = occupancy::changes(
         rows,
         effects.created.iter().map(|placed| &placed.prefix),

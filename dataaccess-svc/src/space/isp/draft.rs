@@ -40,6 +40,8 @@ pub(super) struct Draft<'d, 'a> {
     book: Option<Book>,
     /// Things that are answered beside those that change.
     shown: Vec<Kept<Entity>>,
+    /// Which things are answered first.
+    first: Vec<EntityKey>,
     /// What pools count differently.
     pub(super) counts: super::counters::Changes,
     /// What is to be told outside: event and payload.
@@ -57,6 +59,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             things: Vec::new(),
             book: None,
             shown: Vec::new(),
+            first: Vec::new(),
             counts: super::counters::Changes::default(),
             events: Vec::new(),
         }
@@ -86,6 +89,21 @@ impl<'d, 'a> Draft<'d, 'a> {
     /// Writes a row.
     pub(super) fn write<R: Record>(&mut self, key: RowKey, record: &R) {
         self.rows.insert(key, Some(encode(record)));
+    }
+
+    /// Writes or removes a row.
+    pub(super) fn write_bytes(&mut self, key: RowKey, value: Option<Bytes>) {
+        self.rows.insert(key, value);
+    }
+
+    /// Whether this command has written or removed a row.
+    pub(super) fn has_written(&self, key: &RowKey) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// The rows of this command so far.
+    pub(super) fn written(&self) -> &BTreeMap<RowKey, Option<Bytes>> {
+        &self.rows
     }
 
     /// Writes a row that says all by its key.
@@ -177,6 +195,11 @@ impl<'d, 'a> Draft<'d, 'a> {
         check_if_match(self.if_match, revision)
     }
 
+    /// Which things are answered first, in this order.
+    pub(super) fn answer_first(&mut self, keys: Vec<EntityKey>) {
+        self.first = keys;
+    }
+
     /// Answers with a thing, also if it stays as it is.
     pub(super) fn show(&mut self, kept: Kept<Entity>) {
         self.shown.push(kept);
@@ -192,6 +215,10 @@ impl<'d, 'a> Draft<'d, 'a> {
         super::counters::settle(&mut self).await?;
         super::outbox::post(&mut self)?;
         let mut things = self.things;
+        let place = |key: &EntityKey| self.first.iter().position(|first| first == key).unwrap_or(usize::MAX);
+        if !self.first.is_empty() {
+            things.sort_by_cached_key(|(key, _, _)| place(key));
+        }
         things.retain(|(_, before, after)| before.is_some() || after.is_some());
         let unchanged = self.rows.is_empty() && self.effects.writes.is_empty();
         let mut effects = self.effects;
@@ -217,7 +244,9 @@ impl<'d, 'a> Draft<'d, 'a> {
         }
         effects.journal.append(&mut nodes);
         effects.changes.append(&mut node_changes);
-        effects.things = things.into_iter().filter_map(|(_, before, after)| after.or(before)).collect();
+        if first == First::Things {
+            effects.things = things.into_iter().filter_map(|(_, before, after)| after.or(before)).collect();
+        }
         for kept in self.shown {
             let key = kept.value.key();
             if !effects.things.iter().any(|known| known.value.key() == key) {

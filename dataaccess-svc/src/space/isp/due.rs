@@ -5,13 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cadastre_domain::isp::{Entity, EntityKey, Move};
 use cadastre_storage::{RowKey, Store, StoreError, Write};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::super::SpaceHandle;
+use super::draft::Draft;
+use super::{lifecycle, outbox};
 use crate::errors::Outcome;
-use crate::keys;
+use crate::keys::{self, DueKind};
 use crate::rows::Rows;
 
 /// For whom a hint is.
@@ -100,6 +104,54 @@ pub(crate) async fn spaces(
         }
     }
     Ok(found.into_iter().collect())
+}
+
+/// Does what is due by now, at most so many: the rest another time, so that others have their turns in between.
+pub(super) async fn run(draft: &mut Draft<'_, '_>, limit: usize) -> Outcome<()> {
+    let now = draft.decider.time.as_second();
+    let (found, _) = draft
+        .decider
+        .resolver
+        .rows()
+        .scan(&keys::due_before(now + 1), limit.max(1))
+        .await?;
+    for (row, _) in found {
+        if let Some((_, kind, id)) = keys::parse_due(&row) {
+            match kind {
+                DueKind::Expiry | DueKind::Reclaim => one(draft, kind, id).await?,
+                DueKind::OutboxEnd => outbox::forget(draft, id).await?,
+            }
+        }
+        draft.erase(row);
+    }
+    Ok(())
+}
+
+async fn one(draft: &mut Draft<'_, '_>, kind: DueKind, id: Uuid) -> Outcome<()> {
+    let Some(kept) = draft.thing(&EntityKey::Reservation(id)).await? else {
+        return Ok(());
+    };
+    let Entity::Reservation(found) = kept.value.clone() else {
+        return Ok(());
+    };
+    let now = draft.decider.time;
+    // It may have been extended, released or handed over since.
+    let over = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= now);
+    match kind {
+        DueKind::Expiry if found.status.is_active() && over(found.expires_at) => {
+            lifecycle::moved(draft, kept, found, Move::Expire, Some("its time was over")).await?;
+        }
+        DueKind::Reclaim if found.is_resting() && over(found.rests_until) => {
+            lifecycle::moved(draft, kept, found, Move::Reclaim, None).await?;
+        }
+        DueKind::Expiry | DueKind::Reclaim | DueKind::OutboxEnd => {}
+    }
+    Ok(())
+}
+
+/// Whether something is due in a space.
+pub(crate) async fn is_anything(handle: &SpaceHandle, now: i64) -> Outcome<bool> {
+    Ok(handle.durable().first(&keys::due_before(now + 1)).await?.is_some())
 }
 
 /// Removes hints that were dealt with.

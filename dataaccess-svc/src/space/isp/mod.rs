@@ -4,19 +4,31 @@
 //! is one decision and one commit. What is asked for all the time (pools, plans, webhooks, the policy) is known by heart, in
 //! the [`Book`].
 
+mod alerts;
 mod book;
+mod conflicts;
 mod counters;
 mod draft;
-mod due;
+pub(crate) mod due;
+mod figures;
 mod journal;
 mod list;
+mod guard;
+mod lifecycle;
 mod names;
+mod nodes;
 mod outbox;
 mod places;
+mod policy;
+mod pools;
 mod profiles;
 mod read;
+mod reports;
+mod reserve;
 mod subscribers;
+mod templates;
 mod things;
+mod usecases;
 mod vlans;
 
 #[cfg(test)]
@@ -29,6 +41,7 @@ use crate::errors::Outcome;
 pub(crate) use book::Book;
 use draft::{Draft, First};
 pub(crate) use due::{Agenda, Announced, Due, announce};
+pub(super) use guard::account;
 pub(super) use journal::{clipped_change, things_again};
 
 /// Decides a command of the provider's side.
@@ -40,6 +53,19 @@ pub(super) async fn decide(
     let mut draft = Draft::new(decider, if_match);
     let on = &mut draft;
     match command {
+        IspCommand::CreatePool { pool, tags } => pools::create(on, pool, tags.as_ref()).await?,
+        IspCommand::UpdatePool { pool, tags } => pools::update(on, pool, tags.as_ref()).await?,
+        IspCommand::DeletePool { id } => pools::delete(on, *id).await?,
+        IspCommand::Reserve { wanted, force } => reserve::all(on, wanted, *force).await?,
+        IspCommand::UpdateReservation { .. } => lifecycle::update(on, command).await?,
+        IspCommand::MoveReservation { id, to, reason } => {
+            lifecycle::move_on(on, *id, *to, reason.as_deref()).await?;
+        }
+        IspCommand::ReleaseHeld {
+            subscriber_id,
+            ip_types,
+            reason,
+        } => lifecycle::release_held(on, subscriber_id, ip_types, reason.as_deref()).await?,
         IspCommand::CreateSubscriber { subscriber, secret } => {
             subscribers::create(on, subscriber, secret.as_ref()).await?;
         }
@@ -62,10 +88,18 @@ pub(super) async fn decide(
             tag,
         } => drop(vlans::allocate(on, *id, *pool_id, holder, *tag).await?),
         IspCommand::ReleaseVlan { id } => vlans::release(on, *id).await?,
+        IspCommand::UseCase { subscriber_id, what } => usecases::run(on, subscriber_id, what).await?,
+        IspCommand::ApplyTemplate {
+            template_id,
+            site_id,
+            pool_id,
+        } => templates::apply(on, *template_id, site_id, *pool_id).await?,
         IspCommand::CancelOutbox { id } => outbox::cancel(on, *id).await?,
         IspCommand::RetryOutbox { id } => outbox::retry(on, *id).await?,
+        IspCommand::ClaimOutbox { limit, hold_ms } => outbox::claim(on, *limit, *hold_ms).await?,
+        IspCommand::RunDue { limit } => due::run(on, *limit).await?,
+        IspCommand::AcknowledgeAlert { id } => alerts::acknowledge(on, *id).await?,
         IspCommand::SettleOutbox { id, came, retry_ms } => outbox::settle(on, *id, came, *retry_ms).await?,
-        _other => {}
     }
     draft.finish(First::Things).await
 }
@@ -97,6 +131,8 @@ pub(super) fn command_name(command: &IspCommand) -> &'static str {
         C::AcknowledgeAlert { .. } => "AcknowledgeAlert",
         C::CancelOutbox { .. } => "CancelOutbox",
         C::RetryOutbox { .. } => "RetryOutbox",
+        C::ClaimOutbox { .. } => "ClaimOutbox",
+        C::RunDue { .. } => "RunDue",
         C::SettleOutbox { .. } => "SettleOutbox",
     }
 }

@@ -70,3 +70,8 @@ fn exists(what: &str, other: &OwnerRecord) -> Failure {
         .with_details(details),
     ))
 }
+
+/// The row of a pool's name.
+pub(super) fn names_of_pool(name: &str) -> RowKey {
+    crate::keys::name(crate::keys::Named::Pool, name)
+}

@@ -44,7 +44,6 @@ pub(super) fn post(draft: &mut Draft<'_, '_>) -> Outcome<()> {
 /// Writes an entry with the row that says when it is tried. The journal does not tell of it: the entry itself does.
 fn put(draft: &mut Draft<'_, '_>, before: Option<&Kept<Entity>>, entry: OutboxEntry) -> Kept<Entity> {
     let id = entry.id;
-    let second = |time: Timestamp| time.as_second();
     if let Some(Entity::Outbox(before)) = before.map(|kept| &kept.value)
         && let Some(time) = before.next_attempt_at
     {
@@ -131,6 +130,50 @@ pub(super) async fn retry(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
     entry.next_attempt_at = Some(draft.decider.time);
     let after = put(draft, Some(&before), entry);
     draft.show(after);
+    Ok(())
+}
+
+/// Has entries whose time has come for one caller alone: they are tried again when the time is up and nothing was heard.
+pub(super) async fn claim(draft: &mut Draft<'_, '_>, limit: usize, hold_ms: u64) -> Outcome<()> {
+    let now = draft.decider.time;
+    let hold = SignedDuration::from_millis(i64::try_from(hold_ms).unwrap_or(i64::MAX / 1_000_000));
+    let until = now.checked_add(hold).unwrap_or(now);
+    let range = keys::outbox_due_before(second(now) + 1);
+    let (found, _) = draft.decider.resolver.rows().scan(&range, limit.max(1)).await?;
+    for (key, _) in found {
+        let Some((_, id)) = keys::parse_outbox_due(&key) else {
+            continue;
+        };
+        match draft.thing(&EntityKey::Outbox(id)).await? {
+            Some(before) => {
+                let Entity::Outbox(mut entry) = before.value.clone() else {
+                    continue;
+                };
+                entry.next_attempt_at = Some(until);
+                draft.erase(key);
+                let after = put(draft, Some(&before), entry);
+                draft.show(after);
+            }
+            None => draft.erase(key),
+        }
+    }
+    Ok(())
+}
+
+fn second(time: Timestamp) -> i64 {
+    time.as_second()
+}
+
+/// Forgets an entry that has been over for long enough.
+pub(super) async fn forget(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
+    let key = EntityKey::Outbox(id);
+    let over = match draft.thing(&key).await? {
+        Some(kept) => matches!(&kept.value, Entity::Outbox(entry) if entry.ended_at.is_some()),
+        None => false,
+    };
+    if let (true, Some(row)) = (over, keys::entity(&key)) {
+        draft.erase(row);
+    }
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! Reads of the provider's side: things by their keys, as a caller may see them.
 
-use cadastre_api_types::internal::{IspAnswer, IspQuestion};
 use cadastre_domain::Scope;
 use cadastre_domain::isp::{Entity, EntityKey, Kept};
 
@@ -37,10 +36,5 @@ impl SpaceHandle {
                 .collect())
         })
         .await
-    }
-
-    /// Figures, conflicts, reports.
-    pub(crate) async fn isp_ask(&self, _scope: &Scope, _question: &IspQuestion) -> Outcome<IspAnswer> {
-        Ok(IspAnswer::Available(Vec::new()))
     }
 }

@@ -65,17 +65,25 @@ pub(super) async fn take_back(
     images: Vec<NodeImage>,
 ) -> Outcome<Decision> {
     standing::check_nodes(decider, version, &images).await?;
-    let turns: Vec<Turn> = images
-        .into_iter()
-        .map(|(before, after)| Turn {
-            now: after,
+    let mut turns: Vec<Turn> = Vec::with_capacity(images.len());
+    for (before, after) in images {
+        // What of a pool a node is by now is not of this change.
+        let present = match &after {
+            Some(node) if !decider.book.has_no_pools() => decider.resolver.rows().node(&node.prefix).await?,
+            Some(_) | None => None,
+        };
+        let (pool, hold) = present.map_or((None, None), |node| (node.pool, node.hold));
+        turns.push(Turn {
+            now: after.map(|node| NodeRecord { pool, hold, ..node }),
             then: before.map(|node| NodeRecord {
                 modified_on: decider.time,
                 revision: decider.version,
+                pool,
+                hold,
                 ..node
             }),
-        })
-        .collect();
+        });
+    }
     check_roots(decider, &turns)?;
     let mut effects = Effects {
         // Several rows change together, and a read of several rows must see all of it or none.

@@ -1,0 +1,5 @@
+//! The rules of the provider's side.
+
+mod addressing;
+mod cost;
+mod forecast;
