@@ -421,3 +421,139 @@ fn a_failed_line_of_format_1() {
         r#"{"V":1,"Failed":{"line":7,"prefix":"10.0.0.1/8","tags":[["Site","AMS1"]],"code":"InvalidPrefix","message":"no"}}"#,
     );
 }
+
+#[test]
+fn things_of_the_providers_side_of_format_1() {
+    use cadastre_domain::isp::{Entity, NetworkProfile, SubscriberId, VlanBinding, VlanHolder, VlanId, VlanTag};
+
+    let kept = |value| EntityRecord {
+        v: 1,
+        value,
+        created_on: time(),
+        modified_on: time(),
+        revision: 7,
+    };
+    let rest = r#""CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":7}"#;
+    let subscriber = SubscriberId::new("sub-1").unwrap();
+    let tag = VlanTag {
+        outer: VlanId::new(100).unwrap(),
+        inner: Some(VlanId::new(7).unwrap()),
+    };
+    let binding = VlanBinding {
+        id: id(),
+        pool_id: id(),
+        domain: "olt-1".to_owned(),
+        tag,
+        holder: VlanHolder::Subscriber(subscriber.clone()),
+    };
+    reads_and_writes(
+        &kept(Entity::VlanBinding(binding)),
+        &format!(
+            r#"{{"V":1,"Value":{{"vlanBinding":{{"id":"01928f5e-0000-7000-8000-000000000001","poolId":"01928f5e-0000-7000-8000-000000000001","domain":"olt-1","tag":{{"outer":100,"inner":7}},"holder":{{"subscriber":"sub-1"}}}}}},{rest}"#
+        ),
+    );
+    let profile = NetworkProfile {
+        static_ipv4: Some("203.0.113.9".parse().unwrap()),
+        ipv6_prefix: Some("2001:db8::/56".parse().unwrap()),
+        circuit_id: Some("olt-1/1/1".to_owned()),
+        vlan: Some(tag),
+        ..NetworkProfile::of(subscriber)
+    };
+    reads_and_writes(
+        &kept(Entity::Profile(profile)),
+        &format!(
+            r#"{{"V":1,"Value":{{"profile":{{"subscriberId":"sub-1","staticIpv4":"203.0.113.9","ipv6Prefix":"2001:db8::/56","ipv6Mode":"DISABLED","vlan":{{"outer":100,"inner":7}},"circuitId":"olt-1/1/1","option82Policy":"LOG"}}}},{rest}"#
+        ),
+    );
+    reads_and_writes(
+        &VlanPlaceRecord {
+            v: 1,
+            domain: "olt-1".to_owned(),
+            tag,
+        },
+        r#"{"V":1,"Domain":"olt-1","Tag":{"outer":100,"inner":7}}"#,
+    );
+    reads_and_writes(
+        &VlansTakenRecord {
+            v: 1,
+            taken: "40".to_owned(),
+        },
+        r#"{"V":1,"Taken":"40"}"#,
+    );
+}
+
+#[test]
+fn a_subscriber_of_format_1() {
+    use cadastre_domain::isp::{Entity, Subscriber};
+
+    let golden = r#"{"V":1,"Value":{"subscriber":{"id":"sub-1","subscriberNumber":"100","username":"ann@isp","hasPassword":true,"status":"ACTIVE","serviceType":"RESIDENTIAL","planId":"01928f5e-0000-7000-8000-000000000001","siteId":"ams","tags":{"Region":"eu"},"activatedAt":"2026-01-02T03:04:05.000006Z"}},"CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":7}"#;
+    let read = decode::<EntityRecord>(&keys::head(), golden.as_bytes()).unwrap();
+    assert_eq!(std::str::from_utf8(&encode(&read)).unwrap(), golden);
+    let Entity::Subscriber(Subscriber { username, plan_id, activated_at, tags, .. }) = read.value else {
+        panic!("{read:?}");
+    };
+    assert_eq!((username.as_deref(), plan_id, activated_at), (Some("ann@isp"), Some(id()), Some(time())));
+    assert_eq!(tags.get("Region").map(String::as_str), Some("eu"));
+}
+
+#[test]
+fn what_is_counted_of_pools_of_format_1() {
+    use cadastre_domain::isp::Count;
+
+    let counters = PoolCountersRecord {
+        v: 1,
+        reserved: Count(1),
+        assigned: Count(2),
+        resting: Count(3),
+        excluded: Count(u128::MAX),
+        utilization_alert: None,
+        depleted_alert: None,
+    };
+    let golden = r#"{"V":1,"Reserved":"1","Assigned":"2","Resting":"3","Excluded":"340282366920938463463374607431768211455"}"#;
+    reads_and_writes(&counters, golden);
+    let alerted = PoolCountersRecord {
+        utilization_alert: Some(id()),
+        depleted_alert: Some(id()),
+        ..counters
+    };
+    let alerts = r#","UtilizationAlert":"01928f5e-0000-7000-8000-000000000001","DepletedAlert":"01928f5e-0000-7000-8000-000000000001"}"#;
+    reads_and_writes(&alerted, &golden.replace('}', alerts));
+    reads_and_writes(
+        &PoolDayRecord {
+            v: 1,
+            taken: Count(5),
+            given_back: Count(4),
+        },
+        r#"{"V":1,"Taken":"5","GivenBack":"4"}"#,
+    );
+}
+
+#[test]
+fn secrets_and_owners_of_format_1() {
+    use cadastre_domain::isp::{SealedSecret, SubscriberId};
+
+    let secret = SealedSecret {
+        key_id: "k1".to_owned(),
+        sealed: "c2VhbGVk".to_owned(),
+    };
+    reads_and_writes(
+        &SecretRecord { v: 1, secret },
+        r#"{"V":1,"Secret":{"keyId":"k1","sealed":"c2VhbGVk"}}"#,
+    );
+    reads_and_writes(
+        &OwnerRecord {
+            v: 1,
+            id: Some(id()),
+            subscriber_id: None,
+        },
+        r#"{"V":1,"Id":"01928f5e-0000-7000-8000-000000000001"}"#,
+    );
+    reads_and_writes(
+        &OwnerRecord {
+            v: 1,
+            id: None,
+            subscriber_id: Some(SubscriberId::new("sub-1").unwrap()),
+        },
+        r#"{"V":1,"SubscriberId":"sub-1"}"#,
+    );
+}

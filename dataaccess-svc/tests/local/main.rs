@@ -9,6 +9,7 @@ mod following;
 mod groups;
 mod history;
 mod import;
+mod isp;
 mod lifecycle;
 mod model;
 mod over_http;

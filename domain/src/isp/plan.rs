@@ -136,7 +136,10 @@ impl Plan {
             ("features.uploadKbps", self.features.upload_kbps),
         ] {
             if speed == Some(0) {
-                return Err(IspError::new(field, "a speed is at least 1 kbit/s; leave it out for none"));
+                return Err(IspError::new(
+                    field,
+                    "a speed is at least 1 kbit/s; leave it out for none",
+                ));
             }
         }
         Ok(())
@@ -175,7 +178,10 @@ impl Plan {
             }
             next = base.base_plan_id;
         }
-        let above = plans.values().filter_map(|other| other.steps_to(self.id, plans)).max();
+        let above = plans
+            .values()
+            .filter_map(|other| other.steps_to(self.id, plans))
+            .max();
         let depth = names.len() + above.unwrap_or(0);
         if depth > MAX_PLAN_DEPTH {
             return Err(BaseError::TooDeep(depth));
@@ -231,7 +237,11 @@ mod tests {
     }
 
     fn check(plan: &Plan, others: &[Plan]) -> Result<(), BaseError> {
-        let others = others.iter().filter(|other| other.id != plan.id).map(|other| (other.id, other)).collect();
+        let others = others
+            .iter()
+            .filter(|other| other.id != plan.id)
+            .map(|other| (other.id, other))
+            .collect();
         plan.check_base(&others)
     }
 
@@ -240,8 +250,14 @@ mod tests {
         let names = |names: &[&str]| BaseError::Loop(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(check(&plan(1, Some(1)), &[]), Err(names(&["P1", "P1"])));
         let others = [plan(1, None), plan(2, Some(1)), plan(3, Some(2))];
-        assert_eq!(check(&plan(1, Some(3)), &others), Err(names(&["P1", "P3", "P2", "P1"])));
-        assert_eq!(check(&plan(4, Some(9)), &others), Err(BaseError::Unknown(Uuid::from_u128(9))));
+        assert_eq!(
+            check(&plan(1, Some(3)), &others),
+            Err(names(&["P1", "P3", "P2", "P1"]))
+        );
+        assert_eq!(
+            check(&plan(4, Some(9)), &others),
+            Err(BaseError::Unknown(Uuid::from_u128(9)))
+        );
         assert_eq!(check(&plan(4, Some(3)), &others), Ok(()));
     }
 

@@ -34,7 +34,9 @@ impl VlanId {
         } else {
             Err(IspError::new(
                 "vlanId",
-                format!("a VLAN id is from 1 to 4094 (0 and 4095 are reserved by IEEE 802.1Q); {id} was given"),
+                format!(
+                    "a VLAN id is from 1 to 4094 (0 and 4095 are reserved by IEEE 802.1Q); {id} was given"
+                ),
             ))
         }
     }
@@ -213,7 +215,10 @@ impl VlanPool {
             (Some(range), Some(inner)) if !range.contains(inner) => {
                 return Err(IspError::new(
                     "cVlan",
-                    format!("C-VLAN {} is not in {name}, whose inner tags are {range}", inner.get()),
+                    format!(
+                        "C-VLAN {} is not in {name}, whose inner tags are {range}",
+                        inner.get()
+                    ),
                 ));
             }
             (Some(_), Some(_)) | (None, None) => {}
@@ -223,7 +228,11 @@ impl VlanPool {
         }
         Err(IspError::new(
             "sVlan",
-            format!("VLAN {} is not in {name}, whose outer tags are {}", tag.outer.get(), self.outer),
+            format!(
+                "VLAN {} is not in {name}, whose outer tags are {}",
+                tag.outer.get(),
+                self.outer
+            ),
         ))
     }
 }
@@ -246,7 +255,9 @@ impl VlanHolder {
     pub fn check(&self) -> Result<(), IspError> {
         match self {
             Self::Subscriber(_) => Ok(()),
-            Self::Port(port) if port.is_empty() => Err(IspError::new("port", "the name of a port must not be empty")),
+            Self::Port(port) if port.is_empty() => {
+                Err(IspError::new("port", "the name of a port must not be empty"))
+            }
             Self::Port(port) => check_line("port", port, 128),
         }
     }
@@ -309,9 +320,19 @@ mod tests {
 
     #[test]
     fn only_1_to_4094_are_vlan_ids() {
-        for (id, legal) in [(0, false), (1, true), (4094, true), (4095, false), (u16::MAX, false)] {
+        for (id, legal) in [
+            (0, false),
+            (1, true),
+            (4094, true),
+            (4095, false),
+            (u16::MAX, false),
+        ] {
             assert_eq!(VlanId::new(id).is_ok(), legal, "{id}");
-            assert_eq!(serde_json::from_str::<VlanId>(&id.to_string()).is_ok(), legal, "{id}");
+            assert_eq!(
+                serde_json::from_str::<VlanId>(&id.to_string()).is_ok(),
+                legal,
+                "{id}"
+            );
         }
     }
 

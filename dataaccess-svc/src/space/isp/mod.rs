@@ -31,6 +31,9 @@ mod things;
 mod usecases;
 mod vlans;
 
+#[cfg(test)]
+mod steps;
+
 use cadastre_api_types::internal::{IfMatch, IspCommand};
 
 use super::decide::{Decider, Decision};

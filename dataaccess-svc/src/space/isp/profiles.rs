@@ -31,10 +31,10 @@ pub(super) async fn find(
 }
 
 fn as_profile(kept: &Kept<Entity>) -> Outcome<NetworkProfile> {
-    match &kept.value {
-        Entity::Profile(profile) => Ok(profile.clone()),
-        _other => Err(wrong_kind(&keys::head(), kept)),
+    if let Entity::Profile(profile) = &kept.value {
+        return Ok(profile.clone());
     }
+    Err(wrong_kind(&keys::head(), kept))
 }
 
 /// Sets the network profile of a subscriber.
@@ -93,7 +93,9 @@ async fn write(
         .claim(old_line, new_line, &owner, || {
             let circuit = profile.circuit_id.as_deref().unwrap_or_default();
             match &profile.remote_id {
-                Some(remote) => format!("A profile with the circuitId \"{circuit}\" and the remoteId \"{remote}\""),
+                Some(remote) => {
+                    format!("A profile with the circuitId \"{circuit}\" and the remoteId \"{remote}\"")
+                }
                 None => format!("A profile with the circuitId \"{circuit}\" and no remoteId"),
             }
         })
@@ -106,9 +108,12 @@ async fn write(
     }
     let delegated = |profile: &NetworkProfile| profile.ipv6_prefix.as_ref().map(keys::profile_prefix);
     draft
-        .claim(known.as_ref().and_then(delegated), delegated(&profile), &owner, || {
-            "A profile with this delegated prefix".to_owned()
-        })
+        .claim(
+            known.as_ref().and_then(delegated),
+            delegated(&profile),
+            &owner,
+            || "A profile with this delegated prefix".to_owned(),
+        )
         .await?;
     draft.put(kept, Entity::Profile(profile));
     Ok(())
@@ -136,7 +141,9 @@ async fn check_free(draft: &Draft<'_, '_>, subscriber: &SubscriberId, prefix: &P
         }
     }
     if prefix.family() == Family::V6 {
-        let around: Vec<Prefix> = (0..prefix.len().min(LONGEST_DELEGATED + 1)).map(|len| prefix.truncate(len)).collect();
+        let around: Vec<Prefix> = (0..prefix.len().min(LONGEST_DELEGATED + 1))
+            .map(|len| prefix.truncate(len))
+            .collect();
         let rows: Vec<RowKey> = around.iter().map(keys::profile_prefix).collect();
         for ((named, key), bytes) in around.iter().zip(&rows).zip(draft.many(&rows).await?) {
             if let Some(bytes) = bytes {
@@ -150,7 +157,12 @@ async fn check_free(draft: &Draft<'_, '_>, subscriber: &SubscriberId, prefix: &P
     }
 }
 
-fn check_owner(subscriber: &SubscriberId, owner: &OwnerRecord, prefix: &Prefix, named: &Prefix) -> Outcome<()> {
+fn check_owner(
+    subscriber: &SubscriberId,
+    owner: &OwnerRecord,
+    prefix: &Prefix,
+    named: &Prefix,
+) -> Outcome<()> {
     let Some(other) = owner.subscriber_id.as_ref().filter(|other| *other != subscriber) else {
         return Ok(());
     };
@@ -171,18 +183,22 @@ fn check_owner(subscriber: &SubscriberId, owner: &OwnerRecord, prefix: &Prefix, 
 fn reserved_for(other: &Reservation) -> Failure {
     let (subscriber, prefix) = (&other.subscriber_id, &other.prefix);
     let what = if other.status.is_active() {
-        format!("{prefix} is reserved for subscriber {subscriber}. Choose another, or release that reservation first.")
+        format!(
+            "{prefix} is reserved for subscriber {subscriber}. Choose another, or release that reservation first."
+        )
     } else {
         format!(
             "{prefix} was released by subscriber {subscriber} and rests for it. Choose another, or reclaim it first."
         )
     };
-    Failure::from(ApiError::new(ErrorCode::AddressConflict, what).with_details(json!({
-        "reservationId": other.id,
-        "subscriberId": subscriber,
-        "prefix": prefix,
-        "status": other.status,
-    })))
+    Failure::from(
+        ApiError::new(ErrorCode::AddressConflict, what).with_details(json!({
+            "reservationId": other.id,
+            "subscriberId": subscriber,
+            "prefix": prefix,
+            "status": other.status,
+        })),
+    )
 }
 
 /// The reservation that holds a prefix.

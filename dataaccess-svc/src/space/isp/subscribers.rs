@@ -2,7 +2,8 @@
 
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::{
-    Entity, EntityKey, IpType, IspError, Kept, SealedSecret, Subscriber, SubscriberId, SubscriberStatus, VlanHolder,
+    Entity, EntityKey, IpType, IspError, Kept, SealedSecret, Subscriber, SubscriberId, SubscriberStatus,
+    VlanHolder,
 };
 use serde_json::{Value, json};
 
@@ -34,7 +35,10 @@ pub(super) async fn create(
     if subscriber.status != SubscriberStatus::Pending {
         return Err(invalid(&IspError::new(
             "status",
-            format!("a new subscriber is PENDING, not {}; provision it to put it in service", subscriber.status),
+            format!(
+                "a new subscriber is PENDING, not {}; provision it to put it in service",
+                subscriber.status
+            ),
         )));
     }
     if subscriber.plan_id.is_some() {
@@ -48,13 +52,16 @@ pub(super) async fn create(
         return Err(Failure::from(
             ApiError::new(
                 ErrorCode::AlreadyExists,
-                format!("Subscriber {id} exists already in this address space. Change it, or choose another id."),
+                format!(
+                    "Subscriber {id} exists already in this address space. Change it, or choose another id."
+                ),
             )
             .with_details(json!({ "subscriberId": id })),
         ));
     }
     claim_uniques(draft, None, subscriber).await?;
-    let (has_password, _) = secrets::keep(draft, keys::subscriber_secret(id), false, secret.map(Some)).await?;
+    let (has_password, _) =
+        secrets::keep(draft, keys::subscriber_secret(id), false, secret.map(Some)).await?;
     let made = Subscriber {
         has_password,
         activated_at: None,
@@ -98,13 +105,28 @@ pub(super) async fn update(
 }
 
 /// Moves the values that only one subscriber may have.
-async fn claim_uniques(draft: &mut Draft<'_, '_>, before: Option<&Subscriber>, after: &Subscriber) -> Outcome<()> {
+async fn claim_uniques(
+    draft: &mut Draft<'_, '_>,
+    before: Option<&Subscriber>,
+    after: &Subscriber,
+) -> Outcome<()> {
     let owner = OwnerRecord::subscriber(&after.id);
-    let username = |of: &Subscriber| of.username.as_deref().map(|name| keys::unique(Unique::Username, name));
-    let number = |of: &Subscriber| of.subscriber_number.as_deref().map(|number| keys::unique(Unique::Number, number));
+    let username = |of: &Subscriber| {
+        of.username
+            .as_deref()
+            .map(|name| keys::unique(Unique::Username, name))
+    };
+    let number = |of: &Subscriber| {
+        of.subscriber_number
+            .as_deref()
+            .map(|number| keys::unique(Unique::Number, number))
+    };
     draft
         .claim(before.and_then(username), username(after), &owner, || {
-            format!("A subscriber with the username \"{}\"", after.username.as_deref().unwrap_or_default())
+            format!(
+                "A subscriber with the username \"{}\"",
+                after.username.as_deref().unwrap_or_default()
+            )
         })
         .await?;
     draft
@@ -175,7 +197,9 @@ async fn check_holds_nothing(draft: &Draft<'_, '_>, id: &SubscriberId) -> Outcom
     Err(Failure::from(
         ApiError::new(
             ErrorCode::InUse,
-            format!("Subscriber {id} still holds {holds}. Terminate it or release them first, then delete it."),
+            format!(
+                "Subscriber {id} still holds {holds}. Terminate it or release them first, then delete it."
+            ),
         )
         .with_details(json!({ "holds": holds })),
     ))

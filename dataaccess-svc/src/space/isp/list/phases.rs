@@ -90,8 +90,9 @@ impl Lister<'_> {
                     }
                     walk.visits += 1;
                     walk.last = Some(key.clone());
-                    walk.items
-                        .extend(found.filter(|kept| (phase.wanted)(&kept.value) && is_seen(&kept.value, self.scope)));
+                    walk.items.extend(
+                        found.filter(|kept| (phase.wanted)(&kept.value) && is_seen(&kept.value, self.scope)),
+                    );
                 }
             }
             match next {
@@ -102,7 +103,11 @@ impl Lister<'_> {
     }
 
     /// What rows hold, in their order.
-    pub(super) async fn held(&self, holds: Holds, rows: &[(RowKey, Bytes)]) -> Outcome<Vec<Option<Kept<Entity>>>> {
+    pub(super) async fn held(
+        &self,
+        holds: Holds,
+        rows: &[(RowKey, Bytes)],
+    ) -> Outcome<Vec<Option<Kept<Entity>>>> {
         let mut things = Vec::with_capacity(rows.len());
         match holds {
             Holds::Things => {

@@ -17,8 +17,14 @@ impl Lister<'_> {
     /// A page of subscribers.
     pub(super) async fn subscribers(&self, filter: &SubscriberFilter) -> Outcome<Listed<Kept<Entity>>> {
         let exact = [
-            filter.username.as_ref().map(|name| keys::unique(Unique::Username, name)),
-            filter.subscriber_number.as_ref().map(|number| keys::unique(Unique::Number, number)),
+            filter
+                .username
+                .as_ref()
+                .map(|name| keys::unique(Unique::Username, name)),
+            filter
+                .subscriber_number
+                .as_ref()
+                .map(|number| keys::unique(Unique::Number, number)),
         ];
         if let Some(row) = exact.into_iter().flatten().next() {
             return self.owner_of(row, filter).await;
@@ -47,13 +53,11 @@ impl Lister<'_> {
             Some(bytes) => self.held(Holds::Subscribers, &[(row, bytes)]).await?,
             None => Vec::new(),
         };
-        let wanted = |value: &Entity| match value {
-            Entity::Subscriber(found) => {
-                let begins = |stem: &String| Found::by(found, stem).is_some();
-                matches(found, filter) && filter.search.as_ref().is_none_or(begins)
-            }
-            _other => false,
+        let begins = |found: &Subscriber| {
+            let stem = filter.search.as_ref();
+            stem.is_none_or(|stem| Found::first(found, stem).is_some())
         };
+        let wanted = |value: &Entity| matches!(value, Entity::Subscriber(found) if matches(found, filter) && begins(found));
         let items = found.into_iter().flatten();
         Ok(Listed {
             items: items
@@ -68,20 +72,20 @@ impl Lister<'_> {
         let phase = |by: Found, range, holds| Phase {
             range,
             holds,
-            wanted: Box::new(move |value: &Entity| match value {
-                Entity::Subscriber(found) => Found::by(found, stem) == Some(by) && matches(found, filter),
-                _other => false,
+            wanted: Box::new(move |value: &Entity| {
+                let is_by = |found| Found::first(found, stem) == Some(by) && matches(found, filter);
+                matches!(value, Entity::Subscriber(found) if is_by(found))
             }),
         };
         self.phases(&[
-            phase(Found::ById, keys::subscribers_from(stem), Holds::Things),
+            phase(Found::Id, keys::subscribers_from(stem), Holds::Things),
             phase(
-                Found::ByName,
+                Found::Name,
                 keys::uniques_from(Unique::Username, stem),
                 Holds::Subscribers,
             ),
             phase(
-                Found::ByNumber,
+                Found::Number,
                 keys::uniques_from(Unique::Number, stem),
                 Holds::Subscribers,
             ),
@@ -90,23 +94,23 @@ impl Lister<'_> {
     }
 }
 
-/// By what a subscriber is found first.
+/// What of a subscriber begins like a text, first of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
-    ById,
-    ByName,
-    ByNumber,
+    Id,
+    Name,
+    Number,
 }
 
 impl Found {
-    fn by(subscriber: &Subscriber, stem: &str) -> Option<Self> {
+    fn first(subscriber: &Subscriber, stem: &str) -> Option<Self> {
         let begins = |text: &Option<String>| text.as_ref().is_some_and(|text| text.starts_with(stem));
         if subscriber.id.as_str().starts_with(stem) {
-            Some(Self::ById)
+            Some(Self::Id)
         } else if begins(&subscriber.username) {
-            Some(Self::ByName)
+            Some(Self::Name)
         } else if begins(&subscriber.subscriber_number) {
-            Some(Self::ByNumber)
+            Some(Self::Number)
         } else {
             None
         }
@@ -116,7 +120,9 @@ impl Found {
 fn matches(found: &Subscriber, filter: &SubscriberFilter) -> bool {
     let is = |text: &Option<String>, wanted: &Option<String>| wanted.is_none() || text == wanted;
     filter.status.is_none_or(|status| status == found.status)
-        && filter.service_type.is_none_or(|service_type| service_type == found.service_type)
+        && filter
+            .service_type
+            .is_none_or(|service_type| service_type == found.service_type)
         && (filter.plan_id.is_none() || found.plan_id == filter.plan_id)
         && is(&found.site_id, &filter.site_id)
         && is(&found.username, &filter.username)

@@ -27,7 +27,9 @@ impl Lister<'_> {
                 let row = keys::entity(&EntityKey::VlanPool(id)).unwrap_or_else(keys::head);
                 let kept: Option<EntityRecord> = self.rows.record(&row).await?;
                 match kept.map(|record| record.value) {
-                    Some(Entity::VlanPool(pool)) if domain.as_ref().is_none_or(|domain| *domain == pool.domain) => {
+                    Some(Entity::VlanPool(pool))
+                        if domain.as_ref().is_none_or(|domain| *domain == pool.domain) =>
+                    {
                         keys::vlans_between(&pool.domain, &pool.outer)
                     }
                     // A pool is removed when nothing of it is taken any more.
@@ -51,9 +53,14 @@ fn matches(found: &VlanBinding, filter: &VlanFilter) -> bool {
         VlanHolder::Subscriber(id) => {
             filter.port.is_none() && filter.subscriber_id.as_ref().is_none_or(|wanted| wanted == id)
         }
-        VlanHolder::Port(port) => filter.subscriber_id.is_none() && filter.port.as_ref().is_none_or(|wanted| wanted == port),
+        VlanHolder::Port(port) => {
+            filter.subscriber_id.is_none() && filter.port.as_ref().is_none_or(|wanted| wanted == port)
+        }
     };
     is_held
         && filter.pool_id.is_none_or(|pool| pool == found.pool_id)
-        && filter.domain.as_ref().is_none_or(|domain| *domain == found.domain)
+        && filter
+            .domain
+            .as_ref()
+            .is_none_or(|domain| *domain == found.domain)
 }

@@ -28,7 +28,10 @@ pub(super) async fn create(
     if draft.thing(&key).await?.is_some() {
         return Err(Failure::refused(
             ErrorCode::Contention,
-            format!("The id of the new {} is taken; send the request again.", key.kind().noun()),
+            format!(
+                "The id of the new {} is taken; send the request again.",
+                key.kind().noun()
+            ),
         ));
     }
     match thing {
@@ -108,7 +111,10 @@ fn key_of(thing: &Thing) -> EntityKey {
 async fn find(draft: &Draft<'_, '_>, key: &EntityKey) -> Outcome<Kept<Entity>> {
     match draft.thing(key).await? {
         Some(found) => Ok(found),
-        None => Err(Failure::not_found(&format!("{} in this address space", key.kind().noun()))),
+        None => Err(Failure::not_found(&format!(
+            "{} in this address space",
+            key.kind().noun()
+        ))),
     }
 }
 
@@ -131,9 +137,12 @@ async fn put_named(
     let name = after.label();
     let noun = after.kind().noun();
     draft
-        .claim(old, Some(keys::name(named, &name)), &OwnerRecord::thing(id), || {
-            format!("A {noun} with the name \"{name}\"")
-        })
+        .claim(
+            old,
+            Some(keys::name(named, &name)),
+            &OwnerRecord::thing(id),
+            || format!("A {noun} with the name \"{name}\""),
+        )
         .await?;
     draft.put(before, after);
     Ok(())
@@ -187,6 +196,8 @@ fn check_size(draft: &Draft<'_, '_>, policy: &PoolPolicy) -> Outcome<()> {
     }
     Err(invalid(&IspError::new(
         "rules",
-        format!("the rules take {size} bytes, and at most {most} are possible; name fewer plans, pools and sites"),
+        format!(
+            "the rules take {size} bytes, and at most {most} are possible; name fewer plans, pools and sites"
+        ),
     )))
 }

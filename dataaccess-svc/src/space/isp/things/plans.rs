@@ -54,17 +54,29 @@ fn check_base(book: &Book, plan: &Plan) -> Outcome<()> {
 pub(super) async fn check_unused(draft: &Draft<'_, '_>, plan: &Plan) -> Outcome<()> {
     let name = &plan.name;
     let book = draft.book();
-    if let Some(other) = book.plans().find(|other| other.value.base_plan_id == Some(plan.id)) {
+    if let Some(other) = book
+        .plans()
+        .find(|other| other.value.base_plan_id == Some(plan.id))
+    {
         let other = &other.value;
         return Err(in_use(
-            format!("The plan {} is based on {name}. Base it on another plan, or delete it first.", other.name),
+            format!(
+                "The plan {} is based on {name}. Base it on another plan, or delete it first.",
+                other.name
+            ),
             json!({ "planId": other.id }),
         ));
     }
-    let rules = book.policy().map(|policy| policy.value.rules.as_slice()).unwrap_or_default();
+    let rules = book
+        .policy()
+        .map(|policy| policy.value.rules.as_slice())
+        .unwrap_or_default();
     if let Some(rule) = rules.iter().find(|rule| rule.plan_ids.contains(&plan.id)) {
         return Err(in_use(
-            format!("The rule {} of the pool policy names {name}. Take it out of that rule first.", rule.name),
+            format!(
+                "The rule {} of the pool policy names {name}. Take it out of that rule first.",
+                rule.name
+            ),
             json!({ "rule": rule.name }),
         ));
     }
@@ -96,7 +108,10 @@ pub(in super::super) fn plan_changed(
         draft.erase(keys::plan_of(plan, subscriber));
     }
     if let Some(plan) = to {
-        draft.write(keys::plan_of(plan, subscriber), &OwnerRecord::subscriber(subscriber));
+        draft.write(
+            keys::plan_of(plan, subscriber),
+            &OwnerRecord::subscriber(subscriber),
+        );
     }
 }
 

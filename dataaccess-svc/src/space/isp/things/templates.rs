@@ -30,5 +30,12 @@ pub(super) async fn put(
             )));
         }
     }
-    put_named(draft, before, Entity::Template(template.clone()), Named::Template, template.id).await
+    put_named(
+        draft,
+        before,
+        Entity::Template(template.clone()),
+        Named::Template,
+        template.id,
+    )
+    .await
 }

@@ -31,7 +31,14 @@ pub(super) async fn update(draft: &mut Draft<'_, '_>, before: Kept<Entity>, pool
 }
 
 async fn put(draft: &mut Draft<'_, '_>, before: Option<Kept<Entity>>, pool: &VlanPool) -> Outcome<()> {
-    put_named(draft, before, Entity::VlanPool(pool.clone()), Named::VlanPool, pool.id).await
+    put_named(
+        draft,
+        before,
+        Entity::VlanPool(pool.clone()),
+        Named::VlanPool,
+        pool.id,
+    )
+    .await
 }
 
 /// What can be said of a pool, with those of its domain.
@@ -53,7 +60,9 @@ fn clash(pool: &VlanPool, other: &VlanPool) -> Failure {
     let (name, domain, outer) = (&other.name, &other.domain, &other.outer);
     let message = match (pool.inner, other.inner) {
         (None, None) => {
-            format!("The VLAN pool {name} gives {outer} in {domain}, and these overlap. Choose a range beside it.")
+            format!(
+                "The VLAN pool {name} gives {outer} in {domain}, and these overlap. Choose a range beside it."
+            )
         }
         (Some(_), Some(inner)) => format!(
             "The VLAN pool {name} gives the inner tags {inner} beneath the outer tags {outer} in {domain}, and these \
@@ -69,7 +78,8 @@ fn clash(pool: &VlanPool, other: &VlanPool) -> Failure {
         ),
     };
     Failure::from(
-        ApiError::new(ErrorCode::AlreadyExists, message).with_details(json!({ "vlanPoolId": other.id, "name": name })),
+        ApiError::new(ErrorCode::AlreadyExists, message)
+            .with_details(json!({ "vlanPoolId": other.id, "name": name })),
     )
 }
 
@@ -100,14 +110,20 @@ async fn reshape(draft: &mut Draft<'_, '_>, known: &VlanPool, pool: &VlanPool) -
                 "VLANs of {} are taken, so its domain stays, and that it has {}. Release them first, or make another \
                  pool.",
                 known.name,
-                if known.inner.is_some() { "inner tags" } else { "no inner tags" }
+                if known.inner.is_some() {
+                    "inner tags"
+                } else {
+                    "no inner tags"
+                }
             ),
             json!({ "vlanPoolId": known.id }),
         ));
     }
     let Some(inner) = pool.inner else {
         let outside = taken.iter().find_map(|(_, _, taken)| taken.outside(pool.outer));
-        return outside.map_or(Ok(()), |outer| Err(cut_off(known, VlanTag { outer, inner: None })));
+        return outside.map_or(Ok(()), |outer| {
+            Err(cut_off(known, VlanTag { outer, inner: None }))
+        });
     };
     let mut full = Taken::none();
     for (outer, _, inners) in &taken {
@@ -115,7 +131,9 @@ async fn reshape(draft: &mut Draft<'_, '_>, known: &VlanPool, pool: &VlanPool) -
         let lost = if pool.outer.contains(outer) {
             inners.outside(inner)
         } else {
-            known.inner.and_then(|range| range.ids().find(|id| inners.has(*id)))
+            known
+                .inner
+                .and_then(|range| range.ids().find(|id| inners.has(*id)))
         };
         if let Some(lost) = lost {
             return Err(cut_off(

@@ -9,7 +9,7 @@ mod taken;
 
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::{
-    Entity, EntityKey, Kept, SubscriberStatus, VlanBinding, VlanHolder, VlanId, VlanPool, VlanTag,
+    Entity, EntityKey, Kept, SubscriberStatus, VlanBinding, VlanHolder, VlanPool, VlanRange, VlanTag,
 };
 use cadastre_storage::RowKey;
 use serde_json::{Value, json};
@@ -24,7 +24,11 @@ pub(super) use taken::Taken;
 
 /// A pool of VLANs.
 async fn pool(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<VlanPool> {
-    match draft.thing(&EntityKey::VlanPool(id)).await?.map(|kept| kept.value) {
+    match draft
+        .thing(&EntityKey::VlanPool(id))
+        .await?
+        .map(|kept| kept.value)
+    {
         Some(Entity::VlanPool(pool)) => Ok(pool),
         Some(_) | None => Err(Failure::not_found("VLAN pool in this address space")),
     }
@@ -35,7 +39,11 @@ async fn check_holder(draft: &Draft<'_, '_>, holder: &VlanHolder) -> Outcome<()>
     let VlanHolder::Subscriber(id) = holder else {
         return Ok(());
     };
-    match draft.thing(&EntityKey::Subscriber(id.clone())).await?.map(|kept| kept.value) {
+    match draft
+        .thing(&EntityKey::Subscriber(id.clone()))
+        .await?
+        .map(|kept| kept.value)
+    {
         Some(Entity::Subscriber(subscriber)) if subscriber.status == SubscriberStatus::Terminated => {
             Err(Failure::refused(
                 ErrorCode::IllegalState,
@@ -78,8 +86,8 @@ pub(super) async fn allocate(
         ));
     }
     let is_chosen = tag.is_some();
-    let tag = match tag {
-        Some(tag) => tag,
+    let (tag, bits) = match tag {
+        Some(tag) => (tag, Bits::around(draft, &pool, &tag).await?),
         None => lowest_free(draft, &pool).await?,
     };
     let row = keys::vlan(&pool.domain, &tag);
@@ -102,7 +110,7 @@ pub(super) async fn allocate(
         domain: pool.domain.clone(),
         tag,
     };
-    mark(draft, &pool, &tag).await?;
+    bits.take(draft, &pool, &tag);
     draft.write(keys::vlan_by_id(id), &place);
     draft.write(keys::vlan_by_holder(holder, &pool.domain, &tag), &place);
     draft.put_at(row, None, Entity::VlanBinding(binding.clone()));
@@ -143,9 +151,46 @@ fn inconsistent(key: &RowKey, reason: &str) -> RecordError {
     }
 }
 
+/// What of a pool is taken, as far as it matters for a tag.
+struct Bits {
+    /// Of single tags those that are taken, of pairs the outer tags beneath which everything is.
+    outers: Taken,
+    /// Of a pair the taken ones beneath the same outer tag, and the range they are from.
+    inners: Option<(Taken, VlanRange)>,
+}
+
+impl Bits {
+    async fn around(draft: &Draft<'_, '_>, pool: &VlanPool, tag: &VlanTag) -> Outcome<Self> {
+        let outers = Taken::load(draft, &keys::vlans_taken(pool.id, None)).await?;
+        let inners = match pool.inner {
+            Some(range) => {
+                let key = keys::vlans_taken(pool.id, Some(tag.outer.get()));
+                Some((Taken::load(draft, &key).await?, range))
+            }
+            None => None,
+        };
+        Ok(Self { outers, inners })
+    }
+
+    /// Says that a tag is taken.
+    fn take(mut self, draft: &mut Draft<'_, '_>, pool: &VlanPool, tag: &VlanTag) {
+        let is_full = match (self.inners, tag.inner) {
+            (Some((mut inners, range)), Some(inner)) => {
+                inners.set(inner, true);
+                inners.store(draft, keys::vlans_taken(pool.id, Some(tag.outer.get())));
+                inners.lowest_free(range).is_none()
+            }
+            (Some(_) | None, None) | (None, Some(_)) => true,
+        };
+        if is_full {
+            self.outers.set(tag.outer, true);
+            self.outers.store(draft, keys::vlans_taken(pool.id, None));
+        }
+    }
+}
+
 /// The lowest tag of a pool that nobody has.
-async fn lowest_free(draft: &Draft<'_, '_>, pool: &VlanPool) -> Outcome<VlanTag> {
-    // Of single tags these are the taken ones, of pairs the outer tags beneath which everything is taken.
+async fn lowest_free(draft: &Draft<'_, '_>, pool: &VlanPool) -> Outcome<(VlanTag, Bits)> {
     let outers = Taken::load(draft, &keys::vlans_taken(pool.id, None)).await?;
     let Some(outer) = outers.lowest_free(pool.outer) else {
         return Err(Failure::from(
@@ -161,39 +206,23 @@ async fn lowest_free(draft: &Draft<'_, '_>, pool: &VlanPool) -> Outcome<VlanTag>
         ));
     };
     let Some(range) = pool.inner else {
-        return Ok(VlanTag { outer, inner: None });
+        let bits = Bits { outers, inners: None };
+        return Ok((VlanTag { outer, inner: None }, bits));
     };
     let key = keys::vlans_taken(pool.id, Some(outer.get()));
     let inners = Taken::load(draft, &key).await?;
-    match inners.lowest_free(range) {
-        Some(inner) => Ok(VlanTag {
-            outer,
-            inner: Some(inner),
-        }),
-        None => Err(inconsistent(&key, "everything is taken, and the outer tag counts as not full").into()),
-    }
-}
-
-/// Says that a tag is taken.
-async fn mark(draft: &mut Draft<'_, '_>, pool: &VlanPool, tag: &VlanTag) -> Outcome<()> {
-    let outer_row = keys::vlans_taken(pool.id, None);
-    let is_full = match (tag.inner, pool.inner) {
-        (Some(inner), Some(range)) => {
-            let row = keys::vlans_taken(pool.id, Some(tag.outer.get()));
-            let mut inners = Taken::load(draft, &row).await?;
-            inners.set(inner, true);
-            inners.store(draft, row);
-            inners.lowest_free(range).is_none()
-        }
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => {
-            return Err(inconsistent(&outer_row, "a tag of the other kind came from this pool").into());
-        }
+    let Some(inner) = inners.lowest_free(range) else {
+        return Err(inconsistent(&key, "everything is taken, and the outer tag counts as not full").into());
     };
-    if is_full {
-        set_outer(draft, outer_row, tag.outer, true).await?;
-    }
-    Ok(())
+    let tag = VlanTag {
+        outer,
+        inner: Some(inner),
+    };
+    let bits = Bits {
+        outers,
+        inners: Some((inners, range)),
+    };
+    Ok((tag, bits))
 }
 
 /// Says that a tag is free again.
@@ -204,13 +233,10 @@ async fn unmark(draft: &mut Draft<'_, '_>, pool: Uuid, tag: &VlanTag) -> Outcome
         inners.set(inner, false);
         inners.store(draft, row);
     }
-    set_outer(draft, keys::vlans_taken(pool, None), tag.outer, false).await
-}
-
-async fn set_outer(draft: &mut Draft<'_, '_>, row: RowKey, outer: VlanId, taken: bool) -> Outcome<()> {
+    let row = keys::vlans_taken(pool, None);
     let mut outers = Taken::load(draft, &row).await?;
-    if outers.has(outer) != taken {
-        outers.set(outer, taken);
+    if outers.has(tag.outer) {
+        outers.set(tag.outer, false);
         outers.store(draft, row);
     }
     Ok(())
@@ -250,7 +276,11 @@ async fn give_back(draft: &mut Draft<'_, '_>, kept: Kept<VlanBinding>) -> Outcom
     let binding = &kept.value;
     unmark(draft, binding.pool_id, &binding.tag).await?;
     draft.erase(keys::vlan_by_id(binding.id));
-    draft.erase(keys::vlan_by_holder(&binding.holder, &binding.domain, &binding.tag));
+    draft.erase(keys::vlan_by_holder(
+        &binding.holder,
+        &binding.domain,
+        &binding.tag,
+    ));
     draft.tell("vlan.released", told(binding));
     let row = keys::vlan(&binding.domain, &binding.tag);
     draft.remove_at(row, kept.map(Entity::VlanBinding));

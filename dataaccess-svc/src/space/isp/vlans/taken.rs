@@ -133,8 +133,14 @@ mod tests {
                 first: id(first),
                 last: id(last),
             };
-            assert_eq!(taken.lowest_free(range), range.ids().find(|id| !model.contains(id)));
-            assert_eq!(taken.outside(range), model.iter().find(|id| !range.contains(**id)).copied());
+            assert_eq!(
+                taken.lowest_free(range),
+                range.ids().find(|id| !model.contains(id))
+            );
+            assert_eq!(
+                taken.outside(range),
+                model.iter().find(|id| !range.contains(**id)).copied()
+            );
         }
         assert_eq!(Taken::parse(&keys::head(), &taken.record()).unwrap(), taken);
     }
