@@ -1,7 +1,7 @@
 //! Subscribers, by what is asked of them.
 //!
-//! Who has a user name or a number is one read, and who is served by a plan is said by index rows. What begins like a text is found
-//! in three phases: ids, user names, numbers; who was found in one is left out of those behind it.
+//! Who has a user name or a number is one read, and who is served by a plan is said by index rows. What begins like a
+//! text is found in three phases: ids, user names, numbers; who was found in one is left out of those behind it.
 
 use cadastre_api_types::internal::{Listed, SubscriberFilter};
 use cadastre_domain::isp::{Entity, Kept, Subscriber, SubscriberStatus};
