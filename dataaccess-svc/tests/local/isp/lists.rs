@@ -98,8 +98,11 @@ async fn subscribers_are_listed_by_what_is_asked_of_them() {
         isp.plant(&row, format!("{{\"V\":1,\"SubscriberId\":\"{id}\"}}"))
             .await;
     }
+    // Who is terminated tells the plan it had.
+    isp.place("d", SubscriberStatus::Terminated, Some(gold)).await;
     let any = SubscriberFilter::default;
     let active = Some(SubscriberStatus::Active);
+    let terminated = Some(SubscriberStatus::Terminated);
     let text = |text: &str| Some(text.to_owned());
     for (filter, expected) in [
         (any(), vec!["a", "b", "c", "d"]),
@@ -129,7 +132,23 @@ async fn subscribers_are_listed_by_what_is_asked_of_them() {
                 plan_id: Some(gold),
                 ..any()
             },
+            vec!["b", "c", "d"],
+        ),
+        (
+            SubscriberFilter {
+                plan_id: Some(gold),
+                status: active,
+                ..any()
+            },
             vec!["b", "c"],
+        ),
+        (
+            SubscriberFilter {
+                plan_id: Some(gold),
+                status: terminated,
+                ..any()
+            },
+            vec!["d"],
         ),
         (
             SubscriberFilter {

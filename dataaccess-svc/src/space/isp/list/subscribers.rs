@@ -1,10 +1,10 @@
 //! Subscribers, by what is asked of them.
 //!
-//! Who has a user name or a number is one read, and who has a plan is said by index rows. What begins like a text is found
-//! in three phases: ids, user names, numbers; who was found in one is left out of those behind it.
+//! Who has a user name or a number is one read, and who is served by a plan is said by index rows. What begins like a
+//! text is found in three phases: ids, user names, numbers; who was found in one is left out of those behind it.
 
 use cadastre_api_types::internal::{Listed, SubscriberFilter};
-use cadastre_domain::isp::{Entity, Kept, Subscriber};
+use cadastre_domain::isp::{Entity, Kept, Subscriber, SubscriberStatus};
 use cadastre_storage::RowKey;
 
 use super::super::journal::is_seen;
@@ -33,7 +33,11 @@ impl Lister<'_> {
             return self.beginning(stem, filter).await;
         }
         let wanted = |value: &Entity| matches!(value, Entity::Subscriber(found) if matches(found, filter));
-        let Some(plan) = filter.plan_id else {
+        // Who is terminated still tells its plan, and does not count as having it.
+        let is_served = filter
+            .status
+            .is_some_and(|status| status != SubscriberStatus::Terminated);
+        let Some(plan) = filter.plan_id.filter(|_| is_served) else {
             return self.scan(keys::things(ThingRows::Subscribers), wanted).await;
         };
         let phase = Phase {

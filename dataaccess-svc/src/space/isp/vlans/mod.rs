@@ -47,7 +47,7 @@ async fn check_holder(draft: &Draft<'_, '_>, holder: &VlanHolder) -> Outcome<()>
         Some(Entity::Subscriber(subscriber)) if subscriber.status == SubscriberStatus::Terminated => {
             Err(Failure::refused(
                 ErrorCode::IllegalState,
-                format!("Subscriber {id} is TERMINATED, so it cannot get a VLAN. Provision it first."),
+                format!("Subscriber {id} is TERMINATED, so it cannot get a VLAN. Make a new subscriber."),
             ))
         }
         Some(_) => Ok(()),
