@@ -7,8 +7,9 @@ use std::time::Duration;
 /// Settings of the frontend.
 #[derive(Clone)]
 pub struct FrontendConfig {
-    /// Directory of the signing keys (`*.pem`, PKCS#8, Ed25519). Made with mode 0700, and filled with one key, on
-    /// first start.
+    /// Directory of the signing keys (`*.pem`, PKCS#8, Ed25519) and of the keys that seal secrets (`secrets.keys`, one
+    /// `id base64` a line). Made with mode 0700, and filled with one key each, on first start. The same for every frontend:
+    /// what one seals, all have to open.
     pub keys_dir: PathBuf,
     /// Password of `admin` on first start; `None` = generate one. Ignored once there are users.
     pub admin_password: Option<String>,

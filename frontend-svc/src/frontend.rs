@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::FrontendConfig;
 use crate::http::error::unknown_path;
 use crate::routes::table::{self, ROUTES, RouteSpec};
+use crate::secrets::{SecretBox, SecretsError};
 use crate::state::{FrontendState, IMPORTS};
 
 /// Why a frontend cannot start; the text says what to do.
@@ -26,6 +27,9 @@ pub enum StartError {
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The keys that seal secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// The first administrator.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -48,10 +52,12 @@ impl Frontend {
     /// [`StartError`] if they cannot be read or made.
     pub fn check_keys(config: &FrontendConfig) -> Result<(), StartError> {
         KeyRing::load_or_generate(&config.keys_dir)?;
+        SecretBox::load_or_create(&config.keys_dir)?;
         Ok(())
     }
 
-    /// Loads or generates the signing keys and, while there are no users, makes the first administrator.
+    /// Loads or generates the signing keys and those that seal secrets and, while there are no users, makes the first
+    /// administrator.
     ///
     /// # Errors
     /// [`StartError`], whose text says what to do.
@@ -63,12 +69,14 @@ impl Frontend {
         };
         let passwords = Passwords::new(limits).map_err(|error| StartError::Passwords(error.to_string()))?;
         let ring = Arc::new(KeyRing::load_or_generate(&config.keys_dir)?);
+        let secrets = Arc::new(SecretBox::load_or_create(&config.keys_dir)?);
         let first_password_file = bootstrap::first_administrator(&config, &*access, &passwords).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let state = FrontendState {
             tokens: AccessTokens::new(ring, Arc::clone(&clock), config.access_token_seconds),
             throttle: LoginThrottle::new(&config.login_throttle, Arc::clone(&clock)),
             passwords,
+            secrets,
             access,
             clock,
             config,
@@ -102,8 +110,8 @@ impl Frontend {
         Arc::<KeyRing>::clone(self.state.tokens.ring())
     }
 
-    /// Ends the streams of events. Called when the server begins to end, which would otherwise wait for them; their
-    /// clients connect again, and miss nothing.
+    /// Ends the streams of events, and the deliveries. Called when the server begins to end, which would otherwise wait for
+    /// the streams; their clients connect again, and miss nothing.
     pub fn end_streams(&self) {
         self.state.streams.cancel();
     }

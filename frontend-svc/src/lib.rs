@@ -15,6 +15,7 @@ mod openapi;
 pub mod prefix_file;
 mod routes;
 mod secret_file;
+pub mod secrets;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -11,6 +11,7 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::LoginThrottle;
 use crate::clock::Clock;
 use crate::config::FrontendConfig;
+use crate::secrets::SecretBox;
 
 /// Imports that one frontend takes at a time.
 pub(crate) const IMPORTS: usize = 16;
@@ -25,6 +26,8 @@ pub(crate) struct FrontendState {
     pub(crate) tokens: AccessTokens,
     /// Hashes and checks passwords, a few at a time.
     pub(crate) passwords: Passwords,
+    /// Seals what has to be read again: credentials of subscribers, secrets of webhooks.
+    pub(crate) secrets: Arc<SecretBox>,
     /// Slows down failed logins.
     pub(crate) throttle: LoginThrottle,
     /// The time.

@@ -26,6 +26,7 @@ use crate::auth::throttle::LoginThrottle;
 use crate::clock::Clock;
 use crate::config::FrontendConfig;
 use crate::frontend::Frontend;
+use crate::secrets::SecretBox;
 use crate::state::FrontendState;
 
 pub(crate) use fake_access::FakeAccess;
@@ -159,6 +160,7 @@ impl Server {
             tokens: AccessTokens::new(ring, clock.clone(), config.access_token_seconds),
             throttle: LoginThrottle::new(&config.login_throttle, clock.clone()),
             passwords: cheap_passwords(),
+            secrets: Arc::new(SecretBox::load_or_create(dir.path()).unwrap()),
             access: access.clone(),
             clock: clock.clone(),
             config,
