@@ -36,6 +36,9 @@ pub struct FrontendConfig {
     /// Longest silence on an open stream of events, after which a comment is sent and the caller is checked again
     /// (15 s; at most 20 s).
     pub stream_heartbeat: Duration,
+    /// Webhooks may be at addresses of this machine, link-local ones, and metadata services of clouds (no). Other private
+    /// addresses are allowed anyhow: that is where billing systems live.
+    pub webhook_allow_private: bool,
 }
 
 impl Default for FrontendConfig {
@@ -54,6 +57,7 @@ impl Default for FrontendConfig {
             service_token: None,
             start_patience: Duration::from_secs(30),
             stream_heartbeat: Duration::from_secs(15),
+            webhook_allow_private: false,
         }
     }
 }
@@ -75,6 +79,7 @@ impl std::fmt::Debug for FrontendConfig {
             .field("service_token", &masked(&self.service_token))
             .field("start_patience", &self.start_patience)
             .field("stream_heartbeat", &self.stream_heartbeat)
+            .field("webhook_allow_private", &self.webhook_allow_private)
             .finish()
     }
 }

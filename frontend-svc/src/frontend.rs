@@ -17,6 +17,7 @@ use crate::bootstrap::{self, BootstrapError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::FrontendConfig;
 use crate::http::error::unknown_path;
+use crate::outbox::{Deliverer, Settings};
 use crate::routes::table::{self, ROUTES, RouteSpec};
 use crate::secrets::{SecretBox, SecretsError};
 use crate::state::{FrontendState, IMPORTS};
@@ -36,6 +37,9 @@ pub enum StartError {
     /// Passwords cannot be hashed.
     #[error("{0}; check that the process may use 20 MiB more memory")]
     Passwords(String),
+    /// Webhooks cannot be called.
+    #[error("webhooks cannot be called, because no HTTP client can be set up: {0}")]
+    Webhooks(String),
 }
 
 /// A started frontend. Clones share everything.
@@ -108,6 +112,23 @@ impl Frontend {
     #[must_use]
     pub fn verification_keys(&self) -> Arc<dyn VerificationKeys> {
         Arc::<KeyRing>::clone(self.state.tokens.ring())
+    }
+
+    /// What delivers to webhooks, until [`Frontend::end_streams`] and a moment longer for what is under way. Spawn it beside
+    /// the server and await it at the end; every frontend runs one, and they share the work. A TLS provider must have been
+    /// installed.
+    ///
+    /// # Errors
+    /// [`StartError::Webhooks`] if the client cannot be set up.
+    pub fn deliveries(&self) -> Result<impl Future<Output = ()> + Send + 'static + use<>, StartError> {
+        let settings = Settings {
+            allow_private: self.state.config.webhook_allow_private,
+            ..Settings::default()
+        };
+        let (access, secrets) = (Arc::clone(&self.state.access), Arc::clone(&self.state.secrets));
+        let deliverer = Deliverer::new(access, secrets, Arc::clone(&self.state.clock), settings)
+            .map_err(StartError::Webhooks)?;
+        Ok(deliverer.run(self.state.streams.clone()))
     }
 
     /// Ends the streams of events, and the deliveries. Called when the server begins to end, which would otherwise wait for

@@ -12,6 +12,7 @@ mod convert;
 mod frontend;
 mod http;
 mod openapi;
+mod outbox;
 pub mod prefix_file;
 mod routes;
 mod secret_file;
