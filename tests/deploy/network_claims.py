@@ -96,6 +96,8 @@ TOPOLOGY = {
     ("ingress", "gateway", 8080),
     ("gateway", "frontend", 8080),
     ("frontend", "dataaccess", 8080),
+    # Webhooks go to public addresses, as Azure's are.
+    ("frontend", "azure", 443),
     ("dataaccess", "azure", 443),
     ("dataaccess", "azure", 6380),
     ("dataaccess", "azure", 10000),

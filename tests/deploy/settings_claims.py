@@ -31,7 +31,7 @@ def secrets():
     filled = {
         "cadastre-service-token": {"token": VARIABLES["CADASTRE_SERVICE_TOKEN"]},
         "cadastre-admin": {"password": PASSWORD},
-        "cadastre-signing-keys": {"signing.pem": key},
+        "cadastre-signing-keys": {"signing.pem": key, "secrets.keys": "2026 " + "A" * 43 + "=\n"},
     }
     examples = [one for one in read(EXAMPLES[0]) if one["metadata"]["name"] in filled]
     return [{**one, "stringData": filled[one["metadata"]["name"]]} for one in examples]

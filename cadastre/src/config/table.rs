@@ -70,7 +70,7 @@ settings! {
          the service token is used, and by `serve`, which has none, a secret of its own, so that it shares nothing. \
          Prefer the environment variable: flags can be read by every user of the machine.";
     KEYS = "keys", "CADASTRE_KEYS", Kind::Path, Default::Derived("DATA/keys"), PEOPLE, false,
-        "Directory of the signing keys for access tokens",
+        "Directory of the keys that sign access tokens, and of those that seal secrets",
         "Keys are made on the first start, readable by this user only. Every frontend needs the same ones; no \
          other service does. A frontend off loopback must be told where they are.";
     DATAACCESS = "dataaccess", "CADASTRE_DATAACCESS", Kind::List, Default::Value("http://127.0.0.1:8082"),
@@ -131,6 +131,11 @@ settings! {
     BODY_LIMIT = "body-limit", "CADASTRE_BODY_LIMIT", Kind::Size, Default::Value("1MiB"), DOOR, false,
         "Largest body of a request",
         "";
+    WEBHOOK_ALLOW_PRIVATE = "webhook-allow-private", "CADASTRE_WEBHOOK_ALLOW_PRIVATE", Kind::Flag,
+        Default::Value("false"), PEOPLE, false,
+        "Webhooks may be on this machine, at link-local addresses and at metadata services of clouds",
+        "Other private addresses (10.0.0.0/8, …) are allowed anyhow. Leave it off where operators of address spaces are \
+         not administrators of the server: the server would reach its own services for them.";
     HSTS = "hsts", "CADASTRE_HSTS", Kind::Flag, Default::Value("false"), DOOR, false,
         "Tell browsers to come back by HTTPS only (Strict-Transport-Security)",
         "Set it once HTTPS is there to stay: browsers remember it for a year.";

@@ -56,6 +56,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         }
     };
     let server = http::start(settings, listener, &drain, application)?;
+    let deliveries = frontend.deliveries().map_err(|error| Failure::new(sentence(&error)))?;
+    let deliveries = tokio::spawn(deliveries);
     announce(&[
         ("Frontend", url),
         (
@@ -66,5 +68,6 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         ("Admin", admin_in_words(&frontend, settings)),
     ]);
     Box::pin(drain.run(server)).await?;
+    let _ = deliveries.await;
     Ok(())
 }

@@ -54,6 +54,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         }
     };
     let server = http::start(settings, listener, &drain, application)?;
+    let deliveries = frontend.deliveries().map_err(|error| Failure::new(sentence(&error)))?;
+    let deliveries = tokio::spawn(deliveries);
     announce(&[
         ("Data", data.display().to_string()),
         (
@@ -65,6 +67,8 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         ("URL", url),
     ]);
     let deadline = Box::pin(drain.run(server)).await?;
+    // What is under way says what became of it before the records are closed.
+    let _ = deliveries.await;
     close_records(&access, deadline).await;
     Ok(())
 }
@@ -104,6 +108,7 @@ pub(super) fn frontend_configuration(settings: &Effective, service_token: Option
         access_token_seconds: settings.duration(&table::ACCESS_TOKEN_LIFETIME).as_secs(),
         refresh_token_seconds: settings.duration(&table::REFRESH_TOKEN_LIFETIME).as_secs(),
         service_token,
+        webhook_allow_private: settings.flag(&table::WEBHOOK_ALLOW_PRIVATE),
         ..FrontendConfig::default()
     }
 }
