@@ -526,9 +526,15 @@ impl DataAccess for LocalDataAccess {
         Ok(handle.isp_get(&context.scope, &request.keys).await?)
     }
 
-    async fn isp_list(&self, context: &CallContext, request: IspList) -> Result<Listed<Kept<Entity>>, ApiError> {
+    async fn isp_list(
+        &self,
+        context: &CallContext,
+        request: IspList,
+    ) -> Result<Listed<Kept<Entity>>, ApiError> {
         let handle = self.inner.space(request.space).await?;
-        Ok(handle.isp_list(&context.scope, &request.list, &request.page).await?)
+        Ok(handle
+            .isp_list(&context.scope, &request.list, &request.page)
+            .await?)
     }
 
     async fn isp_ask(&self, context: &CallContext, request: IspAsk) -> Result<IspAnswer, ApiError> {
@@ -542,7 +548,7 @@ impl DataAccess for LocalDataAccess {
         request: ClaimOutbox,
     ) -> Result<Vec<ClaimedEntry>, ApiError> {
         self.inner.check_running()?;
-        Ok(self.inner.claim_outbox(context, &request).await?)
+        Ok(Box::pin(self.inner.claim_outbox(context, &request)).await?)
     }
 
     async fn list_nodes_as_of(

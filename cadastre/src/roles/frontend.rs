@@ -56,7 +56,9 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         }
     };
     let server = http::start(settings, listener, &drain, application)?;
-    let deliveries = frontend.deliveries().map_err(|error| Failure::new(sentence(&error)))?;
+    let deliveries = frontend
+        .deliveries()
+        .map_err(|error| Failure::new(sentence(&error)))?;
     let deliveries = tokio::spawn(deliveries);
     announce(&[
         ("Frontend", url),

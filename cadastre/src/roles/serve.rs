@@ -54,7 +54,9 @@ pub(super) async fn run(start: Start<'_>) -> Result<(), Failure> {
         }
     };
     let server = http::start(settings, listener, &drain, application)?;
-    let deliveries = frontend.deliveries().map_err(|error| Failure::new(sentence(&error)))?;
+    let deliveries = frontend
+        .deliveries()
+        .map_err(|error| Failure::new(sentence(&error)))?;
     let deliveries = tokio::spawn(deliveries);
     announce(&[
         ("Data", data.display().to_string()),

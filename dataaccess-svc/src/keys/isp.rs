@@ -46,7 +46,11 @@ fn part(text: &str) -> String {
         return escaped;
     }
     // No escape of a character begins with `~z`.
-    let digits: String = Sha256::digest(text).iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = Sha256::digest(text)
+        .iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{}~z{digits}", &escaped[..WHOLE])
 }
 
@@ -186,14 +190,11 @@ pub(crate) fn reservations_at(prefix: &Prefix) -> KeyRange {
 pub(crate) fn reservations_in(prefix: &Prefix) -> KeyRange {
     KeyRange {
         start: Some(row(format!("ar_{}_", prefix_text(prefix)))),
-        end: Some(row(format!("ar_{}_{LAST}", prefix_text(&prefix.last_descendant())))),
+        end: Some(row(format!(
+            "ar_{}_{LAST}",
+            prefix_text(&prefix.last_descendant())
+        ))),
     }
-}
-
-/// Prefix and id of a reservation's row.
-pub(crate) fn parse_reservation(key: &RowKey) -> Option<(Prefix, Uuid)> {
-    let (prefix, id) = key.as_str().strip_prefix("ar_")?.split_once('_')?;
-    Some((parse_prefix_text(prefix)?, Uuid::try_parse(id).ok()?))
 }
 
 const fn type_digit(ip_type: IpType) -> char {
@@ -206,18 +207,30 @@ const fn type_digit(ip_type: IpType) -> char {
 
 /// What a subscriber holds of a type.
 pub(crate) fn held(subscriber: &SubscriberId, ip_type: IpType) -> RowKey {
-    row(format!("as_{}_0{}", part(subscriber.as_str()), type_digit(ip_type)))
+    row(format!(
+        "as_{}_0{}",
+        part(subscriber.as_str()),
+        type_digit(ip_type)
+    ))
 }
 
 /// What rests for a subscriber of a type: the last that they released.
 pub(crate) fn rests_for(subscriber: &SubscriberId, ip_type: IpType) -> RowKey {
-    row(format!("as_{}_1{}", part(subscriber.as_str()), type_digit(ip_type)))
+    row(format!(
+        "as_{}_1{}",
+        part(subscriber.as_str()),
+        type_digit(ip_type)
+    ))
 }
 
 /// That a subscriber had a reservation; the newest comes first.
 pub(crate) fn had(subscriber: &SubscriberId, reservation: Uuid) -> RowKey {
     let descending = Uuid::from_u128(!reservation.as_u128());
-    row(format!("as_{}_2{}", part(subscriber.as_str()), descending.simple()))
+    row(format!(
+        "as_{}_2{}",
+        part(subscriber.as_str()),
+        descending.simple()
+    ))
 }
 
 /// The reservation of such a row.
@@ -259,7 +272,11 @@ const fn unique_stem(kind: Unique) -> &'static str {
 
 /// That a network profile names an address or prefix.
 pub(crate) fn profile_address(prefix: &Prefix, subscriber: &SubscriberId) -> RowKey {
-    row(format!("aa_{}_{}", prefix_text(prefix), part(subscriber.as_str())))
+    row(format!(
+        "aa_{}_{}",
+        prefix_text(prefix),
+        part(subscriber.as_str())
+    ))
 }
 
 /// Profiles that name a prefix.
@@ -271,7 +288,10 @@ pub(crate) fn profiles_at(prefix: &Prefix) -> KeyRange {
 pub(crate) fn profiles_in(prefix: &Prefix) -> KeyRange {
     KeyRange {
         start: Some(row(format!("aa_{}_", prefix_text(prefix)))),
-        end: Some(row(format!("aa_{}_{LAST}{LAST}", prefix_text(&prefix.last_descendant())))),
+        end: Some(row(format!(
+            "aa_{}_{LAST}{LAST}",
+            prefix_text(&prefix.last_descendant())
+        ))),
     }
 }
 
@@ -320,7 +340,11 @@ pub(crate) fn parse_vlans_taken(key: &RowKey) -> Option<u16> {
 }
 
 fn vlan_text(tag: &VlanTag) -> String {
-    format!("{:03x}_{:03x}", tag.outer.get(), tag.inner.map_or(0, |inner| inner.get()))
+    format!(
+        "{:03x}_{:03x}",
+        tag.outer.get(),
+        tag.inner.map_or(0, |inner| inner.get())
+    )
 }
 
 /// A VLAN that somebody has: once in its domain.
@@ -356,7 +380,12 @@ fn holder_text(holder: &VlanHolder) -> String {
 
 /// That somebody has a VLAN in a domain.
 pub(crate) fn vlan_by_holder(holder: &VlanHolder, domain: &str, tag: &VlanTag) -> RowKey {
-    row(format!("{}{}_{}", holder_text(holder), part(domain), vlan_text(tag)))
+    row(format!(
+        "{}{}_{}",
+        holder_text(holder),
+        part(domain),
+        vlan_text(tag)
+    ))
 }
 
 /// VLANs that somebody has; of one domain, or of all.
@@ -416,7 +445,10 @@ const DUE_KINDS: [(DueKind, char); 3] = [
 
 /// What is due at a second since 1970.
 pub(crate) fn due(second: i64, kind: DueKind, id: Uuid) -> RowKey {
-    let letter = DUE_KINDS.iter().find(|(known, _)| *known == kind).map_or('e', |(_, letter)| *letter);
+    let letter = DUE_KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or('e', |(_, letter)| *letter);
     row(format!("at_{:012x}_{letter}{}", second.max(0), id.simple()))
 }
 
@@ -434,7 +466,11 @@ pub(crate) fn parse_due(key: &RowKey) -> Option<(i64, DueKind, Uuid)> {
     let mut letters = rest.chars();
     let letter = letters.next()?;
     let kind = DUE_KINDS.iter().find(|(_, known)| *known == letter)?.0;
-    Some((i64::from_str_radix(second, 16).ok()?, kind, Uuid::try_parse(letters.as_str()).ok()?))
+    Some((
+        i64::from_str_radix(second, 16).ok()?,
+        kind,
+        Uuid::try_parse(letters.as_str()).ok()?,
+    ))
 }
 
 /// Kinds of things with names of their own.
@@ -468,24 +504,46 @@ mod tests {
     fn the_longest_ids_and_names_still_make_legal_keys() {
         let longest = ["x".repeat(255), "/".repeat(255), "é".repeat(127), "𝔘".repeat(63)];
         let prefix: Prefix = "2001:db8::/128".parse().unwrap();
-        let (first, id) = (VlanTag { outer: 4094.try_into().unwrap(), inner: None }, Uuid::max());
+        let (first, id) = (
+            VlanTag {
+                outer: 4094.try_into().unwrap(),
+                inner: None,
+            },
+            Uuid::max(),
+        );
         for text in longest {
             let subscriber = SubscriberId::new(&text).unwrap();
-            let _ = (had(&subscriber, id), profile_address(&prefix, &subscriber), subscriber_secret(&subscriber));
+            let _ = (
+                had(&subscriber, id),
+                profile_address(&prefix, &subscriber),
+                subscriber_secret(&subscriber),
+            );
             let _ = subscribers_from(&text);
         }
         for text in ["𝔘".repeat(128), "/".repeat(128), "ß".repeat(128)] {
             let _ = (name(Named::Pool, &text), vlan(&text, &first));
             let _ = vlan_by_holder(&VlanHolder::Port("x".repeat(128)), &text, &first);
         }
-        let _ = (unique(Unique::Username, &"/".repeat(253)), uniques_from(Unique::Number, &"𝔘".repeat(128)));
+        let _ = (
+            unique(Unique::Username, &"/".repeat(253)),
+            uniques_from(Unique::Number, &"𝔘".repeat(128)),
+        );
     }
 
     #[test]
     fn what_begins_like_a_text_lies_in_its_range_however_long_both_are() {
         let long = "/".repeat(80);
-        for (text, stem) in [("user@isp", "user@"), (&*long, "//"), (&*long, &long[..40]), (&*long, &long[..79]), (&*long, &*long)] {
-            assert!(uniques_from(Unique::Username, stem).contains(&unique(Unique::Username, text)), "{text} {stem}");
+        for (text, stem) in [
+            ("user@isp", "user@"),
+            (&*long, "//"),
+            (&*long, &long[..40]),
+            (&*long, &long[..79]),
+            (&*long, &*long),
+        ] {
+            assert!(
+                uniques_from(Unique::Username, stem).contains(&unique(Unique::Username, text)),
+                "{text} {stem}"
+            );
             let key = entity(&EntityKey::Subscriber(SubscriberId::new(text).unwrap())).unwrap();
             assert!(subscribers_from(stem).contains(&key), "{text} {stem}");
         }
@@ -500,7 +558,13 @@ mod tests {
         let around: Prefix = "2001:db8::/56".parse().unwrap();
         for name in ["a", "~", "/x", "é", "_"] {
             let subscriber = SubscriberId::new(name).unwrap();
-            for (text, inside) in [("2001:db8::/56", true), ("2001:db8::/64", true), ("2001:db8:0:ff:ffff:ffff:ffff:ffff/128", true), ("2001:db8::/48", false), ("2001:db8:0:100::/64", false)] {
+            for (text, inside) in [
+                ("2001:db8::/56", true),
+                ("2001:db8::/64", true),
+                ("2001:db8:0:ff:ffff:ffff:ffff:ffff/128", true),
+                ("2001:db8::/48", false),
+                ("2001:db8:0:100::/64", false),
+            ] {
                 let key = profile_address(&text.parse().unwrap(), &subscriber);
                 assert_eq!(profiles_in(&around).contains(&key), inside, "{name} {text}");
             }
@@ -510,11 +574,29 @@ mod tests {
     #[test]
     fn vlans_of_a_range_lie_in_its_range_with_all_inner_tags() {
         let id = |id: u16| VlanId::new(id).unwrap();
-        let range = VlanRange { first: id(100), last: id(200) };
-        for (outer, inner, inside) in [(99, Some(4094), false), (100, None, true), (200, Some(4094), true), (201, None, false)] {
-            let tag = VlanTag { outer: id(outer), inner: inner.map(id) };
-            assert_eq!(vlans_between("olt_1", &range).contains(&vlan("olt_1", &tag)), inside, "{tag}");
-            assert!(!vlans_between("olt", &range).contains(&vlan("olt_1", &tag)), "{tag}");
+        let range = VlanRange {
+            first: id(100),
+            last: id(200),
+        };
+        for (outer, inner, inside) in [
+            (99, Some(4094), false),
+            (100, None, true),
+            (200, Some(4094), true),
+            (201, None, false),
+        ] {
+            let tag = VlanTag {
+                outer: id(outer),
+                inner: inner.map(id),
+            };
+            assert_eq!(
+                vlans_between("olt_1", &range).contains(&vlan("olt_1", &tag)),
+                inside,
+                "{tag}"
+            );
+            assert!(
+                !vlans_between("olt", &range).contains(&vlan("olt_1", &tag)),
+                "{tag}"
+            );
         }
     }
 
@@ -522,7 +604,10 @@ mod tests {
     fn keys_of_moments_are_read_back_and_sort_by_time() {
         let id = Uuid::from_u128(7);
         for kind in [DueKind::Expiry, DueKind::Reclaim, DueKind::OutboxEnd] {
-            assert_eq!(parse_due(&due(1_700_000_000, kind, id)), Some((1_700_000_000, kind, id)));
+            assert_eq!(
+                parse_due(&due(1_700_000_000, kind, id)),
+                Some((1_700_000_000, kind, id))
+            );
         }
         assert!(due(9, DueKind::Reclaim, id) < due(10, DueKind::Expiry, id));
         assert_eq!(parse_outbox_due(&outbox_due(5, id)), Some((5, id)));
@@ -533,7 +618,13 @@ mod tests {
     fn reservations_of_a_pool_lie_in_its_range_and_no_others() {
         let pool: Prefix = "10.0.0.0/24".parse().unwrap();
         let range = reservations_in(&pool);
-        for (text, inside) in [("10.0.0.0/32", true), ("10.0.0.255/32", true), ("10.0.0.0/24", true), ("10.0.1.0/32", false), ("10.0.0.0/23", false)] {
+        for (text, inside) in [
+            ("10.0.0.0/32", true),
+            ("10.0.0.255/32", true),
+            ("10.0.0.0/24", true),
+            ("10.0.1.0/32", false),
+            ("10.0.0.0/23", false),
+        ] {
             let key = reservation(&text.parse().unwrap(), Uuid::max());
             assert_eq!(range.contains(&key), inside, "{text}");
         }

@@ -118,7 +118,12 @@ const fn agenda_letter(agenda: Agenda) -> char {
 
 /// That a space has something due from a second on.
 pub(crate) fn agenda_hint(agenda: Agenda, second: i64, space: Uuid) -> RowKey {
-    row(format!("{}_{:012x}_{}", agenda_letter(agenda), second.max(0), space.simple()))
+    row(format!(
+        "{}_{:012x}_{}",
+        agenda_letter(agenda),
+        second.max(0),
+        space.simple()
+    ))
 }
 
 /// Hints of what is due by a second.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cadastre_api_types::ErrorCode;
-use cadastre_api_types::internal::{CallContext, IspCommand, MutationOptions, SpaceCommand, SpaceCommandRequest};
+use cadastre_api_types::internal::{
+    CallContext, IspCommand, MutationOptions, SpaceCommand, SpaceCommandRequest,
+};
 use cadastre_domain::Scope;
 use uuid::Uuid;
 
@@ -140,7 +142,9 @@ impl Inner {
         for (space, over) in due::spaces(&self.store, Agenda::Timers, now, DUE_SPACES).await? {
             match self.run_due(space, now).await {
                 Ok(()) => due::done(&self.store, over).await?,
-                Err(failure) => tracing::warn!(%space, %failure, "what is due is not done yet; it is tried again"),
+                Err(failure) => {
+                    tracing::warn!(%space, %failure, "what is due is not done yet; it is tried again")
+                }
             }
             if self.stop.is_cancelled() {
                 break;

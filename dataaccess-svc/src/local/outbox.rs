@@ -45,7 +45,9 @@ impl Inner {
                 Ok(taken) if taken.is_empty() => due::done(&self.store, over).await?,
                 Ok(taken) => claimed.extend(taken),
                 // What was claimed elsewhere must not be lost on the way.
-                Err(failure) => tracing::warn!(%space, %failure, "the outbox of a space cannot be looked into"),
+                Err(failure) => {
+                    tracing::warn!(%space, %failure, "the outbox of a space cannot be looked into")
+                }
             }
         }
         Ok(claimed)
@@ -59,12 +61,20 @@ impl Inner {
         have: usize,
         now: i64,
     ) -> Outcome<Vec<ClaimedEntry>> {
-        if handle.durable().first(&keys::outbox_due_before(now + 1)).await?.is_none() {
+        if handle
+            .durable()
+            .first(&keys::outbox_due_before(now + 1))
+            .await?
+            .is_none()
+        {
             return Ok(Vec::new());
         }
         let rows = self.store.limits().batch_rows / 8;
         let command = IspCommand::ClaimOutbox {
-            limit: request.limit.saturating_sub(have).clamp(1, AT_ONCE.min(rows.max(1))),
+            limit: request
+                .limit
+                .saturating_sub(have)
+                .clamp(1, AT_ONCE.min(rows.max(1))),
             hold_ms: request.hold_ms,
         };
         let outcome = self.isp(handle, context, command).await?;
@@ -102,7 +112,10 @@ impl Inner {
             return Ok(None);
         };
         let secret = if webhook.value.has_secret {
-            handle.durable().record::<SecretRecord>(&keys::webhook_secret(id)).await?
+            handle
+                .durable()
+                .record::<SecretRecord>(&keys::webhook_secret(id))
+                .await?
         } else {
             None
         };

@@ -424,7 +424,9 @@ fn a_failed_line_of_format_1() {
 
 #[test]
 fn things_of_the_providers_side_of_format_1() {
-    use cadastre_domain::isp::{Entity, NetworkProfile, SubscriberId, VlanBinding, VlanHolder, VlanId, VlanTag};
+    use cadastre_domain::isp::{
+        Entity, NetworkProfile, SubscriberId, VlanBinding, VlanHolder, VlanId, VlanTag,
+    };
 
     let kept = |value| EntityRecord {
         v: 1,
@@ -489,10 +491,20 @@ fn a_subscriber_of_format_1() {
     let golden = r#"{"V":1,"Value":{"subscriber":{"id":"sub-1","subscriberNumber":"100","username":"ann@isp","hasPassword":true,"status":"ACTIVE","serviceType":"RESIDENTIAL","planId":"01928f5e-0000-7000-8000-000000000001","siteId":"ams","tags":{"Region":"eu"},"activatedAt":"2026-01-02T03:04:05.000006Z"}},"CreatedOn":"2026-01-02T03:04:05.000006Z","ModifiedOn":"2026-01-02T03:04:05.000006Z","Revision":7}"#;
     let read = decode::<EntityRecord>(&keys::head(), golden.as_bytes()).unwrap();
     assert_eq!(std::str::from_utf8(&encode(&read)).unwrap(), golden);
-    let Entity::Subscriber(Subscriber { username, plan_id, activated_at, tags, .. }) = read.value else {
+    let Entity::Subscriber(Subscriber {
+        username,
+        plan_id,
+        activated_at,
+        tags,
+        ..
+    }) = read.value
+    else {
         panic!("{read:?}");
     };
-    assert_eq!((username.as_deref(), plan_id, activated_at), (Some("ann@isp"), Some(id()), Some(time())));
+    assert_eq!(
+        (username.as_deref(), plan_id, activated_at),
+        (Some("ann@isp"), Some(id()), Some(time()))
+    );
     assert_eq!(tags.get("Region").map(String::as_str), Some("eu"));
 }
 

@@ -22,7 +22,8 @@ pub(crate) use head::{HeadRecord, LengthCounts, PartitionState, SystemHeadRecord
 pub(crate) use idempotency::{DerivedRun, IdempotencyRecord};
 pub(crate) use import::{FailedLineRecord, ImportJobRecord};
 pub(crate) use isp::{
-    EntityRecord, OwnerRecord, PoolCountersRecord, PoolDayRecord, SecretRecord, VlanPlaceRecord, VlansTakenRecord,
+    EntityRecord, OwnerRecord, PoolCountersRecord, PoolDayRecord, SecretRecord, VlanPlaceRecord,
+    VlansTakenRecord,
 };
 pub(crate) use journal::{CHUNK_BYTES, JournalEntry, JournalImage, JournalRecord};
 pub(crate) use lease::LeaseRecord;

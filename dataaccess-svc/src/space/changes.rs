@@ -10,9 +10,9 @@ use cadastre_domain::{Prefix, Scope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{SpaceHandle, isp};
 use super::journal::{entries, pruned, whole};
 use super::view::{node_state, tag_view};
+use super::{SpaceHandle, isp};
 use crate::errors::{Failure, Outcome};
 use crate::records::{HeadRecord, JournalEntry, JournalImage, NodeRecord};
 

@@ -78,10 +78,12 @@ impl SpaceHandle {
                 changes: effects.changes,
                 conflict: None,
             }),
-            Ok(Decision::Unchanged(_) | Decision::Same(_) | Decision::VerifyFirst) => Ok(CommandOutcome::Planned {
-                changes: Vec::new(),
-                conflict: None,
-            }),
+            Ok(Decision::Unchanged(_) | Decision::Same(_) | Decision::VerifyFirst) => {
+                Ok(CommandOutcome::Planned {
+                    changes: Vec::new(),
+                    conflict: None,
+                })
+            }
             Ok(Decision::Blocked(blocked)) => Ok(CommandOutcome::Planned {
                 changes: blocked.changes,
                 conflict: Some(blocked.error),

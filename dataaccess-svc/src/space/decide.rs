@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 use super::context::{Context, Resolver, tag_conflict};
 use super::free_index::{FreeIndex, Placed};
+use super::isp::{self, Book, Due};
 use super::read::{find, no_node};
 use super::read_ahead::ReadAhead;
 use super::reject::check_beneath;
 use super::view::node_view;
-use super::isp::{self, Book, Due};
 use super::{allocate, definition, restructure, revert, staged};
 use crate::errors::{Failure, Outcome};
 use crate::idempotency::RowWrites;

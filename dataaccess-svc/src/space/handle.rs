@@ -10,12 +10,12 @@ use cadastre_storage::{Etag, PartitionKey, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
+use super::answering::backoff;
 use super::answers::AnswerCache;
 use super::borrowed::gathering;
 use super::context::ContextCache;
 use super::definitions::{Defined, Definitions};
 use super::gate::Gate;
-use super::answering::backoff;
 use super::isp::Book;
 use super::staged::{self, Pending, SpaceStore};
 use super::writer::Job;

@@ -52,9 +52,10 @@ pub(super) async fn replay(
         | SpaceCommand::ResizeNode { .. }
         | SpaceCommand::Isp(_) => None,
     };
-    let things = match command {
-        SpaceCommand::Isp(_) => isp::things_again(&journal_entry(rows, record.version).await?, scope)?,
-        _other => Vec::new(),
+    let things = if let SpaceCommand::Isp(_) = command {
+        isp::things_again(&journal_entry(rows, record.version).await?, scope)?
+    } else {
+        Vec::new()
     };
     Ok(CommandOutcome::Committed {
         version: record.version,

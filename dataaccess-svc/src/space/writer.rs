@@ -21,10 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::SpaceHandle;
+use super::answering::reply_error;
 use super::command::Workshop;
 use super::free::{FreeAnswer, FreeQuestion};
 use super::free_index::FreeIndex;
-use super::answering::reply_error;
 use super::group::Group;
 use super::import::ImportWork;
 use super::staged;

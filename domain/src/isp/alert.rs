@@ -95,7 +95,9 @@ pub fn turn(kind: AlertKind, raised: bool, used: Count, usable: Count, threshold
         (AlertKind::PoolDepleted, false) if used >= usable => Turn::Raise,
         (AlertKind::PoolDepleted, true) if used < usable => Turn::Clear,
         (AlertKind::PoolUtilization, false) if at_least(threshold) => Turn::Raise,
-        (AlertKind::PoolUtilization, true) if !at_least(threshold.saturating_sub(HYSTERESIS_PERCENT).max(1)) => {
+        (AlertKind::PoolUtilization, true)
+            if !at_least(threshold.saturating_sub(HYSTERESIS_PERCENT).max(1)) =>
+        {
             Turn::Clear
         }
         (AlertKind::PoolDepleted | AlertKind::PoolUtilization, _) => Turn::Stay,
@@ -139,13 +141,21 @@ mod tests {
         let usable = Count(u128::MAX);
         assert!(reaches(usable, usable, 100));
         assert!(!reaches(Count(u128::MAX - 1), usable, 100));
-        for (used, usable, percent, expected) in [(4, 5, 80, true), (79, 100, 80, false), (1, 1, 1, true), (0, 0, 80, true)] {
+        for (used, usable, percent, expected) in [
+            (4, 5, 80, true),
+            (79, 100, 80, false),
+            (1, 1, 1, true),
+            (0, 0, 80, true),
+        ] {
             assert_eq!(reaches(Count(used), Count(usable), percent), expected);
         }
     }
 
     #[test]
     fn a_threshold_of_one_percent_can_be_cleared() {
-        assert_eq!(turn(AlertKind::PoolUtilization, true, Count(0), Count(100), 1), Turn::Clear);
+        assert_eq!(
+            turn(AlertKind::PoolUtilization, true, Count(0), Count(100), 1),
+            Turn::Clear
+        );
     }
 }

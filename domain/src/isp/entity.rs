@@ -201,6 +201,41 @@ impl Entity {
     }
 }
 
+macro_rules! narrowed {
+    ($($variant:ident($type:ty) as $of:ident, $into:ident, $what:literal;)+) => {
+        impl Entity {
+            $(
+                #[doc = concat!("The ", $what, " that it is, if it is one.")]
+                #[must_use]
+                pub fn $of(&self) -> Option<&$type> {
+                    if let Self::$variant(value) = self { Some(value) } else { None }
+                }
+
+                #[doc = concat!("The ", $what, " that it is, if it is one.")]
+                #[must_use]
+                pub fn $into(self) -> Option<$type> {
+                    if let Self::$variant(value) = self { Some(value) } else { None }
+                }
+            )+
+        }
+    };
+}
+
+narrowed! {
+    Pool(Pool) as pool, into_pool, "pool";
+    Reservation(Reservation) as reservation, into_reservation, "reservation";
+    Subscriber(Subscriber) as subscriber, into_subscriber, "subscriber";
+    Plan(Plan) as plan, into_plan, "plan";
+    Profile(NetworkProfile) as profile, into_profile, "network profile";
+    VlanPool(VlanPool) as vlan_pool, into_vlan_pool, "VLAN pool";
+    VlanBinding(VlanBinding) as vlan_binding, into_vlan_binding, "VLAN binding";
+    Policy(PoolPolicy) as policy, into_policy, "pool policy";
+    Template(ReservationTemplate) as template, into_template, "reservation template";
+    Webhook(Webhook) as webhook, into_webhook, "webhook";
+    Alert(Alert) as alert, into_alert, "alert";
+    Outbox(OutboxEntry) as outbox, into_outbox, "outbox entry";
+}
+
 /// A thing as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -120,17 +120,30 @@ impl Webhook {
     pub fn check(&self) -> Result<(), IspError> {
         check_name("name", &self.name)?;
         if !(self.url.starts_with("https://") || self.url.starts_with("http://")) || self.url.len() > 2_048 {
-            return Err(IspError::new("url", "a webhook's url begins with https:// or http:// and has at most 2,048 bytes"));
+            return Err(IspError::new(
+                "url",
+                "a webhook's url begins with https:// or http:// and has at most 2,048 bytes",
+            ));
         }
         if self.events.len() > 32 {
-            return Err(IspError::new("events", "a webhook names at most 32 events; leave them out for all"));
+            return Err(IspError::new(
+                "events",
+                "a webhook names at most 32 events; leave them out for all",
+            ));
         }
         for event in &self.events {
             let stem = event.strip_suffix(".*").unwrap_or(event);
-            if stem.is_empty() || !stem.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_')) {
+            if stem.is_empty()
+                || !stem
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'))
+            {
                 return Err(IspError::new(
                     "events",
-                    format!("`{}` is no event; events look like subscriber.provisioned or alert.*", crate::echo::echo(event)),
+                    format!(
+                        "`{}` is no event; events look like subscriber.provisioned or alert.*",
+                        crate::echo::echo(event)
+                    ),
                 ));
             }
         }
@@ -154,7 +167,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_four_hours() {
-        assert_eq!([1, 2, 3, 13, 14, 15, 99].map(retry_after), [2, 4, 8, 8192, 14_400, 14_400, 14_400]);
+        assert_eq!(
+            [1, 2, 3, 13, 14, 15, 99].map(retry_after),
+            [2, 4, 8, 8192, 14_400, 14_400, 14_400]
+        );
     }
 
     #[test]

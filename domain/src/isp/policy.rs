@@ -115,7 +115,11 @@ impl PolicyRule {
             pool_type: self.pool_type.or(wish.pool_type),
             pool_ids: self.pool_ids.clone(),
             tags: pool_tags,
-            site_id: if self.same_site { Some(site?.to_owned()) } else { None },
+            site_id: if self.same_site {
+                Some(site?.to_owned())
+            } else {
+                None
+            },
         })
     }
 }
@@ -133,7 +137,10 @@ impl PoolPolicy {
         if self.rules.len() > MAX_RULES {
             return Err(IspError::new(
                 "rules",
-                format!("a space has at most {MAX_RULES} rules; these are {}", self.rules.len()),
+                format!(
+                    "a space has at most {MAX_RULES} rules; these are {}",
+                    self.rules.len()
+                ),
             ));
         }
         for rule in &self.rules {

@@ -244,19 +244,28 @@ impl Pool {
         if self.dns_servers.len() > MAX_DNS_SERVERS {
             return Err(IspError::new(
                 "dnsServers",
-                format!("a pool has at most {MAX_DNS_SERVERS} DNS servers; these are {}", self.dns_servers.len()),
+                format!(
+                    "a pool has at most {MAX_DNS_SERVERS} DNS servers; these are {}",
+                    self.dns_servers.len()
+                ),
             ));
         }
         if self.rest_days > MAX_REST_DAYS {
             return Err(IspError::new(
                 "restDays",
-                format!("addresses rest for at most {MAX_REST_DAYS} days; {} was given", self.rest_days),
+                format!(
+                    "addresses rest for at most {MAX_REST_DAYS} days; {} was given",
+                    self.rest_days
+                ),
             ));
         }
         if self.warn_percent == 0 || self.warn_percent > 100 {
             return Err(IspError::new(
                 "warnPercent",
-                format!("the share at which an alert is raised is from 1 to 100 percent; {} was given", self.warn_percent),
+                format!(
+                    "the share at which an alert is raised is from 1 to 100 percent; {} was given",
+                    self.warn_percent
+                ),
             ));
         }
         if let Some(cost) = &self.cost
@@ -279,7 +288,10 @@ impl Pool {
             };
             return Err(IspError::new(
                 "networkCidr",
-                format!("a pool of type {} has an {wanted} network; {network} is none", self.pool_type),
+                format!(
+                    "a pool of type {} has an {wanted} network; {network} is none",
+                    self.pool_type
+                ),
             ));
         }
         if network.len() < 8 {
@@ -293,17 +305,21 @@ impl Pool {
 
     fn check_delegated(&self) -> Result<(), IspError> {
         match (self.pool_type, self.delegated_length) {
-            (PoolType::Ipv6PrefixDelegation, Some(length)) if length <= self.network.len() => Err(IspError::new(
-                "delegatedPrefixLength",
-                format!(
-                    "a pool in {} delegates prefixes that are longer than /{}; /{length} is not",
-                    self.network,
-                    self.network.len()
-                ),
-            )),
+            (PoolType::Ipv6PrefixDelegation, Some(length)) if length <= self.network.len() => {
+                Err(IspError::new(
+                    "delegatedPrefixLength",
+                    format!(
+                        "a pool in {} delegates prefixes that are longer than /{}; /{length} is not",
+                        self.network,
+                        self.network.len()
+                    ),
+                ))
+            }
             (PoolType::Ipv6PrefixDelegation, Some(length)) if length > 64 => Err(IspError::new(
                 "delegatedPrefixLength",
-                format!("delegated prefixes are /64 or shorter, so that each holds a subnet; /{length} was given"),
+                format!(
+                    "delegated prefixes are /64 or shorter, so that each holds a subnet; /{length} was given"
+                ),
             )),
             (PoolType::Ipv6PrefixDelegation, Some(_)) => Ok(()),
             (PoolType::Ipv6PrefixDelegation, None) => Err(IspError::new(
@@ -312,14 +328,19 @@ impl Pool {
             )),
             (_, Some(_)) => Err(IspError::new(
                 "delegatedPrefixLength",
-                format!("only a pool of type {} delegates prefixes", PoolType::Ipv6PrefixDelegation),
+                format!(
+                    "only a pool of type {} delegates prefixes",
+                    PoolType::Ipv6PrefixDelegation
+                ),
             )),
             (_, None) => Ok(()),
         }
     }
 
     fn check_gateway(&self) -> Result<(), IspError> {
-        let Some(gateway) = self.gateway else { return Ok(()) };
+        let Some(gateway) = self.gateway else {
+            return Ok(());
+        };
         let host = Prefix::host(gateway);
         if self.pool_type == PoolType::Ipv6PrefixDelegation {
             return Err(IspError::new(
@@ -330,17 +351,28 @@ impl Pool {
         if !self.network.contains(&host) {
             return Err(IspError::new(
                 "gateway",
-                format!("the gateway {gateway} is not in the pool's network {}", self.network),
+                format!(
+                    "the gateway {gateway} is not in the pool's network {}",
+                    self.network
+                ),
             ));
         }
         if self.network.is_host() {
             return Err(IspError::new(
                 "gateway",
-                format!("{} is a single address, which leaves no room for a gateway beside it", self.network),
+                format!(
+                    "{} is a single address, which leaves no room for a gateway beside it",
+                    self.network
+                ),
             ));
         }
-        if let Err(error @ (PoolError::Network { .. } | PoolError::Broadcast { .. })) = self.check_edges(&host) {
-            return Err(IspError::new("gateway", format!("{error}, which cannot be its gateway")));
+        if let Err(error @ (PoolError::Network { .. } | PoolError::Broadcast { .. })) =
+            self.check_edges(&host)
+        {
+            return Err(IspError::new(
+                "gateway",
+                format!("{error}, which cannot be its gateway"),
+            ));
         }
         Ok(())
     }
@@ -368,7 +400,9 @@ impl Pool {
             {
                 return Err(IspError::new(
                     "exclusions",
-                    format!("the exclusions {exclusion} and {next} overlap; name what they have in common once"),
+                    format!(
+                        "the exclusions {exclusion} and {next} overlap; name what they have in common once"
+                    ),
                 ));
             }
             if let Some(gateway) = self.gateway
@@ -376,7 +410,9 @@ impl Pool {
             {
                 return Err(IspError::new(
                     "exclusions",
-                    format!("the gateway {gateway} lies in the exclusion {exclusion}; it is never handed out anyway"),
+                    format!(
+                        "the gateway {gateway} lies in the exclusion {exclusion}; it is never handed out anyway"
+                    ),
                 ));
             }
         }
@@ -394,13 +430,21 @@ impl Pool {
     #[must_use]
     pub fn total(&self) -> Count {
         let all = self.units_of(self.network.len());
-        if self.has_edges() { all.minus(Count(2)) } else { all }
+        if self.has_edges() {
+            all.minus(Count(2))
+        } else {
+            all
+        }
     }
 
     /// How many of its units a prefix of a length holds; one, if it is longer than a unit.
     #[must_use]
     pub fn units_of(&self, length: u8) -> Count {
-        Count(1_u128.checked_shl(u32::from(self.unit().saturating_sub(length))).unwrap_or(u128::MAX))
+        Count(
+            1_u128
+                .checked_shl(u32::from(self.unit().saturating_sub(length)))
+                .unwrap_or(u128::MAX),
+        )
     }
 
     /// How many that could be handed out lie in a prefix beneath its network.
@@ -461,7 +505,10 @@ impl Pool {
             None => prefix.len() == unit,
         };
         if !fits {
-            return Err(PoolError::Length { prefix: *prefix, unit });
+            return Err(PoolError::Length {
+                prefix: *prefix,
+                unit,
+            });
         }
         self.check_edges(prefix)
     }
@@ -518,11 +565,26 @@ mod tests {
 
     #[test]
     fn totals_leave_the_edges_of_ipv4_networks_out_except_in_31_and_32() {
-        for (network, total) in [("203.0.113.0/24", 254), ("203.0.113.0/30", 2), ("203.0.113.0/31", 2), ("203.0.113.7/32", 1)] {
-            assert_eq!(pool(PoolType::Ipv4Public, network).total(), Count(total), "{network}");
+        for (network, total) in [
+            ("203.0.113.0/24", 254),
+            ("203.0.113.0/30", 2),
+            ("203.0.113.0/31", 2),
+            ("203.0.113.7/32", 1),
+        ] {
+            assert_eq!(
+                pool(PoolType::Ipv4Public, network).total(),
+                Count(total),
+                "{network}"
+            );
         }
-        assert_eq!(pool(PoolType::Ipv6Global, "2001:db8::/64").total(), Count(1 << 64));
-        assert_eq!(pool(PoolType::Ipv6PrefixDelegation, "2001:db8::/40").total(), Count(1 << 16));
+        assert_eq!(
+            pool(PoolType::Ipv6Global, "2001:db8::/64").total(),
+            Count(1 << 64)
+        );
+        assert_eq!(
+            pool(PoolType::Ipv6PrefixDelegation, "2001:db8::/40").total(),
+            Count(1 << 16)
+        );
     }
 
     #[test]
@@ -540,7 +602,11 @@ mod tests {
             ("203.0.113.0/24", "203.0.113.255"),
             ("203.0.113.1/32", "203.0.113.1"),
         ] {
-            assert_eq!(with(network, gateway).unwrap_err().0, "gateway", "{network} {gateway}");
+            assert_eq!(
+                with(network, gateway).unwrap_err().0,
+                "gateway",
+                "{network} {gateway}"
+            );
         }
     }
 
@@ -561,22 +627,42 @@ mod tests {
     fn only_units_inside_the_network_are_handed_out() {
         let v4 = pool(PoolType::Ipv4Public, "203.0.113.0/24");
         assert_eq!(v4.check_unit(&p("203.0.113.9/32")), Ok(()));
-        assert!(matches!(v4.check_unit(&p("203.0.113.0/32")), Err(PoolError::Network { .. })));
-        assert!(matches!(v4.check_unit(&p("203.0.113.255/32")), Err(PoolError::Broadcast { .. })));
-        assert!(matches!(v4.check_unit(&p("203.0.114.1/32")), Err(PoolError::Outside { .. })));
-        assert!(matches!(v4.check_unit(&p("203.0.113.8/30")), Err(PoolError::Length { .. })));
+        assert!(matches!(
+            v4.check_unit(&p("203.0.113.0/32")),
+            Err(PoolError::Network { .. })
+        ));
+        assert!(matches!(
+            v4.check_unit(&p("203.0.113.255/32")),
+            Err(PoolError::Broadcast { .. })
+        ));
+        assert!(matches!(
+            v4.check_unit(&p("203.0.114.1/32")),
+            Err(PoolError::Outside { .. })
+        ));
+        assert!(matches!(
+            v4.check_unit(&p("203.0.113.8/30")),
+            Err(PoolError::Length { .. })
+        ));
         let pd = pool(PoolType::Ipv6PrefixDelegation, "2001:db8::/40");
         assert_eq!(pd.check_unit(&p("2001:db8:0:100::/56")), Ok(()));
         assert_eq!(pd.check_unit(&p("2001:db8:1::/48")), Ok(()));
-        assert!(matches!(pd.check_unit(&p("2001:db8::/40")), Err(PoolError::Length { .. })));
-        assert!(matches!(pd.check_unit(&p("2001:db8:0:1::/64")), Err(PoolError::Length { .. })));
+        assert!(matches!(
+            pd.check_unit(&p("2001:db8::/40")),
+            Err(PoolError::Length { .. })
+        ));
+        assert!(matches!(
+            pd.check_unit(&p("2001:db8:0:1::/64")),
+            Err(PoolError::Length { .. })
+        ));
     }
 
     #[test]
     fn the_units_of_a_partition_add_up_to_the_total() {
         let v4 = pool(PoolType::Ipv4Public, "203.0.113.0/24");
         let halves = [p("203.0.113.0/25"), p("203.0.113.128/25")];
-        let sum = halves.iter().fold(Count::ZERO, |sum, half| sum.plus(v4.units_in(half)));
+        let sum = halves
+            .iter()
+            .fold(Count::ZERO, |sum, half| sum.plus(v4.units_in(half)));
         assert_eq!(sum, v4.total());
     }
 

@@ -125,7 +125,10 @@ impl NetworkProfile {
         for (field, text) in [("circuitId", &self.circuit_id), ("remoteId", &self.remote_id)] {
             match text {
                 Some(text) if text.is_empty() => {
-                    return Err(IspError::new(field, format!("{field} must not be empty; leave it out instead")));
+                    return Err(IspError::new(
+                        field,
+                        format!("{field} must not be empty; leave it out instead"),
+                    ));
                 }
                 // An option of DHCP holds 255 bytes.
                 Some(text) => check_line(field, text, 255)?,
@@ -147,9 +150,15 @@ impl NetworkProfile {
         if self.dns_servers.len() > super::pool::MAX_DNS_SERVERS {
             return Err(IspError::new("dnsServers", "a profile has at most 8 DNS servers"));
         }
-        for (field, speed) in [("downloadKbps", self.download_kbps), ("uploadKbps", self.upload_kbps)] {
+        for (field, speed) in [
+            ("downloadKbps", self.download_kbps),
+            ("uploadKbps", self.upload_kbps),
+        ] {
             if speed == Some(0) {
-                return Err(IspError::new(field, "a speed is at least 1 kbit/s; leave it out for that of the plan"));
+                return Err(IspError::new(
+                    field,
+                    "a speed is at least 1 kbit/s; leave it out for that of the plan",
+                ));
             }
         }
         Ok(())

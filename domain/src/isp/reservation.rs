@@ -163,7 +163,9 @@ impl IllegalMove {
         let status = self.status;
         match self.asked {
             Move::Assign if status == ReservationStatus::Assigned => "It is assigned already.".to_owned(),
-            Move::Assign => format!("It is {status}, and only what is RESERVED can be assigned; make a new reservation."),
+            Move::Assign => {
+                format!("It is {status}, and only what is RESERVED can be assigned; make a new reservation.")
+            }
             Move::Release => format!("It is {status} already; nothing is left to be released."),
             Move::Expire => format!("It is {status}, so its time is over already."),
             Move::Reclaim => format!("It is {status}; only what is RELEASED can be reclaimed."),
@@ -213,7 +215,10 @@ impl Reservation {
     /// The first field that breaks a rule.
     pub fn check(&self) -> Result<(), IspError> {
         check_notes("notes", &self.notes)?;
-        check_notes("assignmentReason", self.assignment_reason.as_deref().unwrap_or_default())
+        check_notes(
+            "assignmentReason",
+            self.assignment_reason.as_deref().unwrap_or_default(),
+        )
     }
 }
 
@@ -266,7 +271,11 @@ mod tests {
                     .iter()
                     .find(|(from, what, _)| from == status && *what == asked)
                     .map(|(_, _, to)| *to);
-                assert_eq!(reservation(*status).after(asked).ok(), expected, "{status} {asked:?}");
+                assert_eq!(
+                    reservation(*status).after(asked).ok(),
+                    expected,
+                    "{status} {asked:?}"
+                );
             }
         }
     }
@@ -294,6 +303,9 @@ mod tests {
             });
         }
         assert_eq!(long.events.len(), MAX_EVENTS);
-        assert_eq!((long.events[0].event.as_str(), long.events[63].event.as_str()), ("0", "199"));
+        assert_eq!(
+            (long.events[0].event.as_str(), long.events[63].event.as_str()),
+            ("0", "199")
+        );
     }
 }

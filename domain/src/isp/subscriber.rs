@@ -205,7 +205,10 @@ impl Subscriber {
         for (field, text, most) in lines {
             match text {
                 Some(text) if text.is_empty() => {
-                    return Err(IspError::new(field, format!("{field} must not be empty; leave it out instead")));
+                    return Err(IspError::new(
+                        field,
+                        format!("{field} must not be empty; leave it out instead"),
+                    ));
                 }
                 Some(text) => check_line(field, text, most)?,
                 None => {}
@@ -222,12 +225,18 @@ impl Subscriber {
         if self.tags.len() > MAX_SUBSCRIBER_TAGS {
             return Err(IspError::new(
                 "tags",
-                format!("a subscriber has at most {MAX_SUBSCRIBER_TAGS} tags; these are {}", self.tags.len()),
+                format!(
+                    "a subscriber has at most {MAX_SUBSCRIBER_TAGS} tags; these are {}",
+                    self.tags.len()
+                ),
             ));
         }
         for (name, value) in &self.tags {
             if name.is_empty() || value.is_empty() {
-                return Err(IspError::new("tags", "a tag of a subscriber has a name and a value"));
+                return Err(IspError::new(
+                    "tags",
+                    "a tag of a subscriber has a name and a value",
+                ));
             }
             check_line("tags", name, 64)?;
             check_line("tags", value, 256)?;
@@ -259,18 +268,38 @@ mod tests {
     #[test]
     fn mac_addresses_have_one_spelling() {
         let one = Some("00:1b:44:11:3a:b7".to_owned());
-        for text in ["00:1B:44:11:3A:B7", "00-1b-44-11-3a-b7", "001b.4411.3ab7", "001b44113ab7"] {
+        for text in [
+            "00:1B:44:11:3A:B7",
+            "00-1b-44-11-3a-b7",
+            "001b.4411.3ab7",
+            "001b44113ab7",
+        ] {
             assert_eq!(canonical_mac(text), one, "{text}");
         }
-        for text in ["", "00:1b:44:11:3a", "00:1b:44:11:3a:g7", "00:1b:44:11:3a:b7:00", "é0:1b:44:11:3a:b"] {
+        for text in [
+            "",
+            "00:1b:44:11:3a",
+            "00:1b:44:11:3a:g7",
+            "00:1b:44:11:3a:b7:00",
+            "é0:1b:44:11:3a:b",
+        ] {
             assert_eq!(canonical_mac(text), None, "{text}");
         }
     }
 
     #[test]
     fn ids_of_other_systems_are_taken_as_they_are() {
-        for text in ["sub-1", "john.doe@isp.com", "A/B#1", "123e4567-e89b-12d3-a456-426614174000", "Zürich 7"] {
-            assert_eq!(SubscriberId::new(text).map(|id| id.as_str().to_owned()), Ok(text.to_owned()));
+        for text in [
+            "sub-1",
+            "john.doe@isp.com",
+            "A/B#1",
+            "123e4567-e89b-12d3-a456-426614174000",
+            "Zürich 7",
+        ] {
+            assert_eq!(
+                SubscriberId::new(text).map(|id| id.as_str().to_owned()),
+                Ok(text.to_owned())
+            );
         }
         for text in ["", " a", "a\nb", &"x".repeat(256), &"é".repeat(128)] {
             assert!(SubscriberId::new(text).is_err(), "{text}");

@@ -66,26 +66,40 @@ impl ReservationTemplate {
             check_name("items.role", &item.role)?;
             check_line("items.role", &item.role, 64)?;
             if item.count == 0 {
-                return Err(IspError::new("items.count", format!("item {} reserves nothing; its count is at least 1", at + 1)));
+                return Err(IspError::new(
+                    "items.count",
+                    format!("item {} reserves nothing; its count is at least 1", at + 1),
+                ));
             }
             if item.offset.is_some() && item.count > 1 {
                 return Err(IspError::new(
                     "items.offset",
-                    format!("{} has one place and {} addresses; name the places one by one", item.role, item.count),
+                    format!(
+                        "{} has one place and {} addresses; name the places one by one",
+                        item.role, item.count
+                    ),
                 ));
             }
             if item.prefix_length.is_some() && item.ip_type != IpType::Ipv6Prefix {
-                return Err(IspError::new("items.prefixLength", "only a delegated prefix has a length"));
+                return Err(IspError::new(
+                    "items.prefixLength",
+                    "only a delegated prefix has a length",
+                ));
             }
             if self.items[..at].iter().any(|other| other.role == item.role) {
-                return Err(IspError::new("items.role", format!("the role {} is there twice", item.role)));
+                return Err(IspError::new(
+                    "items.role",
+                    format!("the role {} is there twice", item.role),
+                ));
             }
             total = total.saturating_add(item.count);
         }
         if total > MAX_TEMPLATE_RESERVATIONS {
             return Err(IspError::new(
                 "items",
-                format!("a template reserves at most {MAX_TEMPLATE_RESERVATIONS} addresses; this one {total}"),
+                format!(
+                    "a template reserves at most {MAX_TEMPLATE_RESERVATIONS} addresses; this one {total}"
+                ),
             ));
         }
         Ok(())

@@ -246,7 +246,11 @@ impl Prefix {
             return None;
         }
         // The bits of both families stand at the top.
-        let shifted = if len == 0 { 0 } else { place << (128 - u32::from(len)) };
+        let shifted = if len == 0 {
+            0
+        } else {
+            place << (128 - u32::from(len))
+        };
         Some(self.with_bits(self.bits | shifted, len))
     }
 

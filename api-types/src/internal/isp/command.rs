@@ -2,8 +2,8 @@
 
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
-    Delivery, EntityKey, IpType, Move, NetworkProfile, Plan, Pool, PoolPolicy, ReservationTemplate, SealedSecret,
-    Subscriber, SubscriberId, VlanHolder, VlanPool, VlanTag, Webhook,
+    Delivery, EntityKey, IpType, Move, NetworkProfile, Plan, Pool, PoolPolicy, ReservationTemplate,
+    SealedSecret, Subscriber, SubscriberId, VlanHolder, VlanPool, VlanTag, Webhook,
 };
 use cadastre_domain::tags::ExplicitTags;
 use jiff::Timestamp;

@@ -2,8 +2,8 @@
 
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
-    AlertState, Entity, EntityKey, IpType, Kept, OutboxEntry, OutboxState, PoolStatus, PoolType, ReservationStatus,
-    SealedSecret, ServiceType, SubscriberId, SubscriberStatus, Webhook,
+    AlertState, Entity, EntityKey, IpType, Kept, OutboxEntry, OutboxState, PoolStatus, PoolType,
+    ReservationStatus, SealedSecret, ServiceType, SubscriberId, SubscriberStatus, Webhook,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::super::decide::{Decider, Effects};
 use super::super::group::Batch;
-use super::super::{isp, occupancy};
 use super::super::step::{Step, apply};
 use super::super::writer::{Done, Job};
+use super::super::{isp, occupancy};
 use super::lines::{Decided, decide};
 use super::read::mine;
 use super::{FAILED_KEPT, ImportWork, PartWork};

@@ -65,13 +65,16 @@ impl Book {
         match &kept.value {
             Entity::Pool(pool) => {
                 self.networks.insert(pool.id, pool.network);
-                self.pools.insert(pool.network, Arc::new(kept.clone().map(|_| pool.clone())));
+                self.pools
+                    .insert(pool.network, Arc::new(kept.clone().map(|_| pool.clone())));
             }
             Entity::Plan(plan) => {
-                self.plans.insert(plan.id, Arc::new(kept.clone().map(|_| plan.clone())));
+                self.plans
+                    .insert(plan.id, Arc::new(kept.clone().map(|_| plan.clone())));
             }
             Entity::Webhook(webhook) => {
-                self.webhooks.insert(webhook.id, Arc::new(kept.clone().map(|_| webhook.clone())));
+                self.webhooks
+                    .insert(webhook.id, Arc::new(kept.clone().map(|_| webhook.clone())));
             }
             Entity::Policy(policy) => self.policy = Some(Arc::new(kept.clone().map(|_| policy.clone()))),
             Entity::Reservation(_)
@@ -129,7 +132,9 @@ impl Book {
 
     /// Pools whose networks lie in a prefix, or are it.
     pub(crate) fn pools_in(&self, prefix: &Prefix) -> impl Iterator<Item = &Arc<Kept<Pool>>> {
-        self.pools.range(*prefix..=prefix.last_descendant()).map(|(_, pool)| pool)
+        self.pools
+            .range(*prefix..=prefix.last_descendant())
+            .map(|(_, pool)| pool)
     }
 
     /// A plan.
@@ -162,8 +167,12 @@ impl Book {
         Some(match key {
             EntityKey::Pool(id) => self.pool(*id).map(|kept| kept.as_ref().clone().map(Entity::Pool)),
             EntityKey::Plan(id) => self.plan(*id).map(|kept| kept.as_ref().clone().map(Entity::Plan)),
-            EntityKey::Webhook(id) => self.webhook(*id).map(|kept| kept.as_ref().clone().map(Entity::Webhook)),
-            EntityKey::Policy => self.policy().map(|kept| kept.as_ref().clone().map(Entity::Policy)),
+            EntityKey::Webhook(id) => self
+                .webhook(*id)
+                .map(|kept| kept.as_ref().clone().map(Entity::Webhook)),
+            EntityKey::Policy => self
+                .policy()
+                .map(|kept| kept.as_ref().clone().map(Entity::Policy)),
             EntityKey::Reservation(_)
             | EntityKey::Subscriber(_)
             | EntityKey::Profile(_)

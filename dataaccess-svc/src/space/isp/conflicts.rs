@@ -40,11 +40,15 @@ impl SpaceHandle {
                     Some(pool.ok_or_else(no_pool)?)
                 }
             };
-            let around = book.pool_around(&prefix).filter(|pool| scope.covers(&pool.value.network));
+            let around = book
+                .pool_around(&prefix)
+                .filter(|pool| scope.covers(&pool.value.network));
             match (named, around) {
-                (Some(named), _) if !named.value.network.contains(&prefix) => findings.push(Finding::OutsidePool {
-                    pool: Some((named.value.id, named.value.network)),
-                }),
+                (Some(named), _) if !named.value.network.contains(&prefix) => {
+                    findings.push(Finding::OutsidePool {
+                        pool: Some((named.value.id, named.value.network)),
+                    })
+                }
                 (None, None) => findings.push(Finding::OutsidePool { pool: None }),
                 (Some(_) | None, Some(pool)) => {
                     if let Err(error) = pool.value.check_unit(&prefix) {
@@ -57,7 +61,11 @@ impl SpaceHandle {
                 (Some(_), None) => {}
             }
             let place = Looked { rows, book, scope };
-            findings.extend(place.at(&prefix, subscriber, around.map(|pool| &pool.value)).await?);
+            findings.extend(
+                place
+                    .at(&prefix, subscriber, around.map(|pool| &pool.value))
+                    .await?,
+            );
             findings.extend(place.profiles(&prefix, subscriber).await?);
             Ok((around.map(|pool| pool.value.id), findings))
         })
@@ -87,7 +95,9 @@ impl SpaceHandle {
             let last = found.last().map(|(key, _)| key.to_string());
             for (key, bytes) in found {
                 let owner: OwnerRecord = decode(&key, &bytes)?;
-                let (Some(prefix), Some(subscriber)) = (keys::parse_profile_address(&key), owner.subscriber_id) else {
+                let (Some(prefix), Some(subscriber)) =
+                    (keys::parse_profile_address(&key), owner.subscriber_id)
+                else {
                     continue;
                 };
                 if !scope.covers(&prefix) {
@@ -130,7 +140,9 @@ impl Looked<'_> {
         }
         if let Some(pool) = pool {
             // The lengths between the pool and the prefix are few: delegations and subnets.
-            let between: Vec<Prefix> = (pool.network.len() + 1..prefix.len()).map(|len| prefix.truncate(len)).collect();
+            let between: Vec<Prefix> = (pool.network.len() + 1..prefix.len())
+                .map(|len| prefix.truncate(len))
+                .collect();
             nodes.extend(self.rows.nodes(&between).await?.into_iter().flatten());
         }
         for node in nodes {
@@ -226,11 +238,6 @@ impl Looked<'_> {
 
 /// A reservation out of a thing.
 fn as_reservation(kept: Kept<Entity>) -> Option<Kept<Reservation>> {
-    match &kept.value {
-        Entity::Reservation(found) => {
-            let found = found.clone();
-            Some(kept.map(|_| found))
-        }
-        _other => None,
-    }
+    let found = kept.value.reservation()?.clone();
+    Some(kept.map(|_| found))
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use cadastre_api_types::internal::PoolCounts;
 use cadastre_domain::isp::alert::{self, Turn};
 use cadastre_domain::isp::{
-    Alert, AlertKind, AlertState, Count, Entity, EntityKey, Kept, Pool, PoolState, PoolStatus, ReservationStatus,
+    Alert, AlertKind, AlertState, Count, Entity, EntityKey, Kept, Pool, PoolState, PoolStatus,
+    ReservationStatus,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -166,7 +167,11 @@ pub(super) async fn settle(draft: &mut Draft<'_, '_>) -> Outcome<()> {
 async fn look(draft: &mut Draft<'_, '_>, pool: &Pool, record: &mut PoolCountersRecord) -> Outcome<()> {
     let counts = counts(pool, record);
     let kinds = [
-        (AlertKind::PoolUtilization, record.utilization_alert, pool.warn_percent),
+        (
+            AlertKind::PoolUtilization,
+            record.utilization_alert,
+            pool.warn_percent,
+        ),
         (AlertKind::PoolDepleted, record.depleted_alert, 100),
     ];
     for (kind, raised, threshold) in kinds {
@@ -188,7 +193,13 @@ async fn look(draft: &mut Draft<'_, '_>, pool: &Pool, record: &mut PoolCountersR
     Ok(())
 }
 
-fn raise(draft: &mut Draft<'_, '_>, pool: &Pool, kind: AlertKind, threshold: u8, counts: &PoolCounts) -> Uuid {
+fn raise(
+    draft: &mut Draft<'_, '_>,
+    pool: &Pool,
+    kind: AlertKind,
+    threshold: u8,
+    counts: &PoolCounts,
+) -> Uuid {
     let alert = Alert {
         id: Uuid::now_v7(),
         kind,

@@ -25,6 +25,9 @@ pub(super) enum First {
     Nodes,
 }
 
+/// A thing that a command changes: which, as it was, as it is now.
+type Touched = (EntityKey, Option<Kept<Entity>>, Option<Kept<Entity>>);
+
 /// See the module.
 pub(super) struct Draft<'d, 'a> {
     pub(super) decider: &'d Decider<'a>,
@@ -35,7 +38,7 @@ pub(super) struct Draft<'d, 'a> {
     /// Other rows, the last word on each.
     rows: BTreeMap<RowKey, Option<Bytes>>,
     /// Things changed, in the order in which they were first touched: as they were, and as they are now.
-    things: Vec<(EntityKey, Option<Kept<Entity>>, Option<Kept<Entity>>)>,
+    things: Vec<Touched>,
     /// The book, if it changes.
     book: Option<Book>,
     /// Things that are answered beside those that change.
@@ -131,7 +134,12 @@ impl<'d, 'a> Draft<'d, 'a> {
     }
 
     /// Sets a thing, whose row is `row`; `before` as [`Draft::thing`] gave it.
-    pub(super) fn put_at(&mut self, row: RowKey, before: Option<Kept<Entity>>, value: Entity) -> Kept<Entity> {
+    pub(super) fn put_at(
+        &mut self,
+        row: RowKey,
+        before: Option<Kept<Entity>>,
+        value: Entity,
+    ) -> Kept<Entity> {
         let after = self.put_quietly(row, before.as_ref(), value);
         let key = after.value.key();
         match self.things.iter_mut().find(|(known, _, _)| *known == key) {
@@ -142,7 +150,12 @@ impl<'d, 'a> Draft<'d, 'a> {
     }
 
     /// The same, and neither the journal nor the answer tells of it.
-    pub(super) fn put_quietly(&mut self, row: RowKey, before: Option<&Kept<Entity>>, value: Entity) -> Kept<Entity> {
+    pub(super) fn put_quietly(
+        &mut self,
+        row: RowKey,
+        before: Option<&Kept<Entity>>,
+        value: Entity,
+    ) -> Kept<Entity> {
         let after = Kept {
             value,
             created: before.map_or(self.decider.time, |before| before.created),
@@ -150,7 +163,9 @@ impl<'d, 'a> Draft<'d, 'a> {
             revision: self.decider.version,
         };
         if Book::holds(&after.value) {
-            let book = self.book.get_or_insert_with(|| self.decider.book.as_ref().clone());
+            let book = self
+                .book
+                .get_or_insert_with(|| self.decider.book.as_ref().clone());
             if let Some(before) = before {
                 book.remove(&before.value);
             }
@@ -171,7 +186,9 @@ impl<'d, 'a> Draft<'d, 'a> {
     /// Removes a thing, whose row is `row`.
     pub(super) fn remove_at(&mut self, row: RowKey, before: Kept<Entity>) {
         if Book::holds(&before.value) {
-            let book = self.book.get_or_insert_with(|| self.decider.book.as_ref().clone());
+            let book = self
+                .book
+                .get_or_insert_with(|| self.decider.book.as_ref().clone());
             book.remove(&before.value);
         }
         self.erase(row);
@@ -215,7 +232,12 @@ impl<'d, 'a> Draft<'d, 'a> {
         super::counters::settle(&mut self).await?;
         super::outbox::post(&mut self)?;
         let mut things = self.things;
-        let place = |key: &EntityKey| self.first.iter().position(|first| first == key).unwrap_or(usize::MAX);
+        let place = |key: &EntityKey| {
+            self.first
+                .iter()
+                .position(|first| first == key)
+                .unwrap_or(usize::MAX)
+        };
         if !self.first.is_empty() {
             things.sort_by_cached_key(|(key, _, _)| place(key));
         }
@@ -227,7 +249,10 @@ impl<'d, 'a> Draft<'d, 'a> {
         let image = |kept: &Option<Kept<Entity>>| kept.clone().map(|kept| Image::Entity(Box::new(kept)));
         // Things first: the command's subject is one of them.
         let (mut nodes, mut node_changes) = match first {
-            First::Things => (std::mem::take(&mut effects.journal), std::mem::take(&mut effects.changes)),
+            First::Things => (
+                std::mem::take(&mut effects.journal),
+                std::mem::take(&mut effects.changes),
+            ),
             First::Nodes => (Vec::new(), Vec::new()),
         };
         for (_, before, after) in &things {
@@ -245,7 +270,10 @@ impl<'d, 'a> Draft<'d, 'a> {
         effects.journal.append(&mut nodes);
         effects.changes.append(&mut node_changes);
         if first == First::Things {
-            effects.things = things.into_iter().filter_map(|(_, before, after)| after.or(before)).collect();
+            effects.things = things
+                .into_iter()
+                .filter_map(|(_, before, after)| after.or(before))
+                .collect();
         }
         for kept in self.shown {
             let key = kept.value.key();
@@ -262,10 +290,21 @@ impl<'d, 'a> Draft<'d, 'a> {
 
 impl Draft<'_, '_> {
     /// Rows of a range as this command has them, about `limit`, and where to go on if there may be more.
-    pub(super) async fn scan(&self, range: &KeyRange, limit: usize) -> Outcome<(Vec<(RowKey, Bytes)>, Option<RowKey>)> {
+    pub(super) async fn scan(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Outcome<(Vec<(RowKey, Bytes)>, Option<RowKey>)> {
         let (page, next) = self.decider.resolver.rows().scan(range, limit).await?;
         let mut found = Vec::new();
-        crate::rows::merge(&mut found, page.into_iter(), &self.rows, range, next.as_ref(), Bytes::clone);
+        crate::rows::merge(
+            &mut found,
+            page.into_iter(),
+            &self.rows,
+            range,
+            next.as_ref(),
+            Bytes::clone,
+        );
         Ok((found, next))
     }
 
@@ -297,10 +336,13 @@ impl Draft<'_, '_> {
     /// Bytes of several rows as this command has them, read together.
     pub(super) async fn many(&self, keys: &[RowKey]) -> Outcome<Vec<Option<Bytes>>> {
         let beneath = self.decider.resolver.rows().get_many(keys).await?;
-        let found = keys.iter().zip(beneath).map(|(key, beneath)| match self.rows.get(key) {
-            Some(own) => own.clone(),
-            None => beneath,
-        });
+        let found = keys
+            .iter()
+            .zip(beneath)
+            .map(|(key, beneath)| match self.rows.get(key) {
+                Some(own) => own.clone(),
+                None => beneath,
+            });
         Ok(found.collect())
     }
 }
@@ -316,7 +358,10 @@ pub(super) fn invalid(error: &IspError) -> Failure {
 /// A message as a sentence.
 pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>())
+        .unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }

@@ -73,7 +73,10 @@ pub(crate) async fn announce(handle: &SpaceHandle, due: Vec<Due>) -> Result<(), 
             key: keys::agenda_hint(agenda, at * BUCKET, handle.id),
             value: bytes::Bytes::from_static(b"{\"V\":1}"),
         };
-        handle.stored().commit(&keys::agenda_partition(), vec![write]).await?;
+        handle
+            .stored()
+            .commit(&keys::agenda_partition(), vec![write])
+            .await?;
         let mut known = handle.announced.0.lock();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -151,7 +154,11 @@ async fn one(draft: &mut Draft<'_, '_>, kind: DueKind, id: Uuid) -> Outcome<()> 
 
 /// Whether something is due in a space.
 pub(crate) async fn is_anything(handle: &SpaceHandle, now: i64) -> Outcome<bool> {
-    Ok(handle.durable().first(&keys::due_before(now + 1)).await?.is_some())
+    Ok(handle
+        .durable()
+        .first(&keys::due_before(now + 1))
+        .await?
+        .is_some())
 }
 
 /// Removes hints that were dealt with.

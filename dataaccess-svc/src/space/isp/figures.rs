@@ -49,7 +49,10 @@ impl SpaceHandle {
         let mut figures = Vec::with_capacity(pools.len());
         for some in pools.chunks(256) {
             let networks: Vec<Prefix> = some.iter().map(|pool| pool.value.network).collect();
-            let keys: Vec<RowKey> = some.iter().map(|pool| keys::pool_counters(pool.value.id)).collect();
+            let keys: Vec<RowKey> = some
+                .iter()
+                .map(|pool| keys::pool_counters(pool.value.id))
+                .collect();
             let nodes = rows.nodes(&networks).await?;
             let counts = rows.get_many(&keys).await?;
             for ((pool, node), (key, bytes)) in some.iter().zip(nodes).zip(keys.iter().zip(counts)) {
@@ -60,7 +63,11 @@ impl SpaceHandle {
                 };
                 let above = resolver.context_over(&node).await?;
                 let resolved = resolver.resolve(&node, &above)?.to_map();
-                let days = if with_days { self.days(pool.value.id, today - DAYS).await? } else { Vec::new() };
+                let days = if with_days {
+                    self.days(pool.value.id, today - DAYS).await?
+                } else {
+                    Vec::new()
+                };
                 figures.push(PoolFigures {
                     pool_id: pool.value.id,
                     node_id: node.ip_id,

@@ -33,7 +33,13 @@ pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<
         .created
         .iter()
         .map(|placed| (placed.prefix, placed.parent, true))
-        .chain(draft.effects.removed.iter().map(|placed| (placed.prefix, placed.parent, false)))
+        .chain(
+            draft
+                .effects
+                .removed
+                .iter()
+                .map(|placed| (placed.prefix, placed.parent, false)),
+        )
         .collect();
     let moved = draft.effects.moves_epoch;
     for (prefix, parent, made) in nodes {
@@ -60,7 +66,11 @@ pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<
             }
         } else if parent == Some(pool.network) {
             let units = pool.units_in(&prefix);
-            let (more, less) = if made { (units, Count::ZERO) } else { (Count::ZERO, units) };
+            let (more, less) = if made {
+                (units, Count::ZERO)
+            } else {
+                (Count::ZERO, units)
+            };
             draft.counts.excluded(pool.id, more, less);
         }
     }
@@ -74,7 +84,9 @@ pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<
 }
 
 async fn stored_excluded(draft: &Draft<'_, '_>, pool: Uuid) -> Outcome<Count> {
-    let record = draft.row::<PoolCountersRecord>(&keys::pool_counters(pool)).await?;
+    let record = draft
+        .row::<PoolCountersRecord>(&keys::pool_counters(pool))
+        .await?;
     Ok(record.unwrap_or_default().excluded)
 }
 
@@ -130,7 +142,9 @@ fn in_use(draft: &Draft<'_, '_>, node: &NodeRecord) -> Failure {
         ),
         (None, None) => (format!("{prefix} is in use."), json!({})),
     };
-    Failure::Refused(Box::new(ApiError::new(ErrorCode::InUse, message).with_details(details)))
+    Failure::Refused(Box::new(
+        ApiError::new(ErrorCode::InUse, message).with_details(details),
+    ))
 }
 
 /// Nothing is made beneath a reservation or something that a pool keeps back.
@@ -144,7 +158,10 @@ async fn check_above(decider: &Decider<'_>, prefix: &Prefix, parent: Option<Pref
         None => Ok(()),
         Some(hold) => Err(Failure::refused(
             ErrorCode::InUse,
-            format!("{prefix} lies in {parent}, which {}. Nothing can be made in it.", holds_what(&hold)),
+            format!(
+                "{prefix} lies in {parent}, which {}. Nothing can be made in it.",
+                holds_what(&hold)
+            ),
         )),
     }
 }
@@ -226,7 +243,11 @@ pub(super) async fn excluded_now(draft: &Draft<'_, '_>, pool: &Pool) -> Outcome<
         removed.iter().map(|placed| &placed.prefix),
     );
     let free = occupancy::load(rows.over(&overlay), &head, &pool.network).await?;
-    let free = Count(free.how_many(pool.unit(), Edges::PassOver).to_u128().unwrap_or(u128::MAX));
+    let free = Count(
+        free.how_many(pool.unit(), Edges::PassOver)
+            .to_u128()
+            .unwrap_or(u128::MAX),
+    );
     let record = draft
         .row::<PoolCountersRecord>(&keys::pool_counters(pool.id))
         .await?

@@ -4,8 +4,8 @@ use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::IspCommand;
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
-    Count, Entity, EntityKey, IpType, IspError, Kept, Move, Pool, Reservation, ReservationEvent, ReservationStatus,
-    SubscriberId,
+    Count, Entity, EntityKey, IpType, IspError, Kept, Move, Pool, Reservation, ReservationEvent,
+    ReservationStatus, SubscriberId,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -21,7 +21,10 @@ use crate::records::{EntityRecord, Hold, OwnerRecord, decode};
 
 /// A reservation that a command names, and its envelope.
 pub(super) async fn find(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<(Kept<Entity>, Reservation)> {
-    let kept = draft.thing(&EntityKey::Reservation(id)).await?.ok_or_else(missing)?;
+    let kept = draft
+        .thing(&EntityKey::Reservation(id))
+        .await?
+        .ok_or_else(missing)?;
     let Entity::Reservation(found) = &kept.value else {
         return Err(missing());
     };
@@ -72,7 +75,12 @@ pub(super) async fn named_by_other(
     prefix: &Prefix,
     own: &SubscriberId,
 ) -> Outcome<Option<SubscriberId>> {
-    let (found, _) = draft.decider.resolver.rows().scan(&keys::profiles_in(prefix), 8).await?;
+    let (found, _) = draft
+        .decider
+        .resolver
+        .rows()
+        .scan(&keys::profiles_in(prefix), 8)
+        .await?;
     for (key, bytes) in found {
         let owner: OwnerRecord = match draft.written().get(&key) {
             Some(Some(own)) => decode(&key, own)?,
@@ -129,7 +137,11 @@ pub(super) async fn update(draft: &mut Draft<'_, '_>, command: &IspCommand) -> O
         draft.show(before);
         return Ok(());
     }
-    draft.put_at(keys::reservation(&found.prefix, found.id), Some(before), Entity::Reservation(found));
+    draft.put_at(
+        keys::reservation(&found.prefix, found.id),
+        Some(before),
+        Entity::Reservation(found),
+    );
     Ok(())
 }
 
@@ -141,7 +153,10 @@ async fn extend(
     if !found.status.is_active() {
         return Err(Failure::refused(
             ErrorCode::IllegalState,
-            format!("The reservation is {}; only an active one can be extended. Make a new reservation.", found.status),
+            format!(
+                "The reservation is {}; only an active one can be extended. Make a new reservation.",
+                found.status
+            ),
         ));
     }
     let now = draft.decider.time;
@@ -153,13 +168,18 @@ async fn extend(
         if expires <= now {
             return Err(invalid(&IspError::new(
                 "expiresAt",
-                format!("expiresAt is {expires}, which is past; it is {now} now. Release the reservation to end it"),
+                format!(
+                    "expiresAt is {expires}, which is past; it is {now} now. Release the reservation to end it"
+                ),
             )));
         }
         expire_at(draft, expires, found.id);
     }
     found.expires_at = expires;
-    let until = expires.map_or_else(|| "never expires".to_owned(), |expires| format!("expires {expires}"));
+    let until = expires.map_or_else(
+        || "never expires".to_owned(),
+        |expires| format!("expires {expires}"),
+    );
     let event = event(draft, "EXTENDED", Some(until), &found.subscriber_id).await?;
     found.record(event);
     Ok(())
@@ -202,7 +222,12 @@ fn illegal(error: &cadastre_domain::isp::reservation::IllegalMove) -> Failure {
 }
 
 /// Moves a reservation on.
-pub(super) async fn move_on(draft: &mut Draft<'_, '_>, id: Uuid, to: Move, reason: Option<&str>) -> Outcome<()> {
+pub(super) async fn move_on(
+    draft: &mut Draft<'_, '_>,
+    id: Uuid,
+    to: Move,
+    reason: Option<&str>,
+) -> Outcome<()> {
     let (before, found) = find(draft, id).await?;
     draft.check_if_match(before.revision)?;
     moved(draft, before, found, to, reason).await.map(drop)
@@ -229,7 +254,12 @@ pub(super) async fn moved(
 }
 
 /// Ends an active reservation: it rests, or lets its address go at once.
-async fn end(draft: &mut Draft<'_, '_>, found: &mut Reservation, to: Move, reason: Option<&str>) -> Outcome<()> {
+async fn end(
+    draft: &mut Draft<'_, '_>,
+    found: &mut Reservation,
+    to: Move,
+    reason: Option<&str>,
+) -> Outcome<()> {
     let next = found.after(to).map_err(|error| illegal(&error))?;
     let time = draft.decider.time;
     let units = pool_units(draft, found);
@@ -242,7 +272,11 @@ async fn end(draft: &mut Draft<'_, '_>, found: &mut Reservation, to: Move, reaso
     let word = if to == Move::Expire { "EXPIRED" } else { "RELEASED" };
     let event = event(draft, word, reason.map(str::to_owned), &found.subscriber_id).await?;
     found.record(event);
-    let told_as = if to == Move::Expire { "reservation.expired" } else { "reservation.released" };
+    let told_as = if to == Move::Expire {
+        "reservation.expired"
+    } else {
+        "reservation.released"
+    };
     draft.tell(told_as, told(found));
     if next == ReservationStatus::Expired {
         // Nobody has used it.
@@ -250,7 +284,10 @@ async fn end(draft: &mut Draft<'_, '_>, found: &mut Reservation, to: Move, reaso
         return let_go(draft, found).await;
     }
     found.released_at = Some(time);
-    let days = draft.book().pool(found.pool_id).map_or(0, |pool| pool.value.rest_days);
+    let days = draft
+        .book()
+        .pool(found.pool_id)
+        .map_or(0, |pool| pool.value.rest_days);
     let rest = SignedDuration::from_hours(24 * i64::from(days));
     let until = time.checked_add(rest).unwrap_or(time);
     found.rests_until = Some(until);
@@ -258,7 +295,9 @@ async fn end(draft: &mut Draft<'_, '_>, found: &mut Reservation, to: Move, reaso
         draft.counts.moved(found.pool_id, units, was, None);
         return let_go(draft, found).await;
     }
-    draft.counts.moved(found.pool_id, units, was, Some(Stands::Resting));
+    draft
+        .counts
+        .moved(found.pool_id, units, was, Some(Stands::Resting));
     draft.write(
         keys::rests_for(&found.subscriber_id, found.ip_type),
         &OwnerRecord::thing(found.id),
@@ -275,7 +314,9 @@ async fn end(draft: &mut Draft<'_, '_>, found: &mut Reservation, to: Move, reaso
 /// Lets the address of one go that has rested.
 async fn reclaim(draft: &mut Draft<'_, '_>, found: &mut Reservation) -> Outcome<()> {
     let units = pool_units(draft, found);
-    draft.counts.moved(found.pool_id, units, Some(Stands::Resting), None);
+    draft
+        .counts
+        .moved(found.pool_id, units, Some(Stands::Resting), None);
     forget_rest(draft, found).await?;
     let event = bare_event(draft, "RECLAIMED", None);
     found.record(event);
@@ -325,7 +366,11 @@ async fn let_go(draft: &mut Draft<'_, '_>, found: &mut Reservation) -> Outcome<(
 }
 
 /// The address of one that rests goes to a new reservation; whether its node stays when that one ends.
-pub(super) async fn hand_over(draft: &mut Draft<'_, '_>, old: Kept<Entity>, to: &SubscriberId) -> Outcome<bool> {
+pub(super) async fn hand_over(
+    draft: &mut Draft<'_, '_>,
+    old: Kept<Entity>,
+    to: &SubscriberId,
+) -> Outcome<bool> {
     let Entity::Reservation(mut found) = old.value.clone() else {
         return Err(missing());
     };
@@ -334,7 +379,11 @@ pub(super) async fn hand_over(draft: &mut Draft<'_, '_>, old: Kept<Entity>, to: 
     let event = bare_event(draft, "HANDED_OVER", Some(format!("to {to}")));
     found.record(event);
     let kept_node = found.kept_node;
-    draft.put_at(keys::reservation(&found.prefix, found.id), Some(old), Entity::Reservation(found));
+    draft.put_at(
+        keys::reservation(&found.prefix, found.id),
+        Some(old),
+        Entity::Reservation(found),
+    );
     Ok(kept_node)
 }
 
@@ -348,16 +397,11 @@ pub(super) async fn held(
     let Some(id) = owner.and_then(|owner| owner.id) else {
         return Ok(None);
     };
-    match draft.thing(&EntityKey::Reservation(id)).await? {
-        Some(kept) => match &kept.value {
-            Entity::Reservation(found) => {
-                let found = found.clone();
-                Ok(Some((kept, found)))
-            }
-            _other => Ok(None),
-        },
-        None => Ok(None),
-    }
+    let kept = draft.thing(&EntityKey::Reservation(id)).await?;
+    Ok(kept.and_then(|kept| {
+        let found = kept.value.reservation()?.clone();
+        Some((kept, found))
+    }))
 }
 
 /// Releases what a subscriber holds.
@@ -389,7 +433,9 @@ pub(super) async fn release_held(
     };
     Err(Failure::refused(
         ErrorCode::NotFound,
-        format!("The subscriber {subscriber} holds {what} in this address space; there is nothing to be released."),
+        format!(
+            "The subscriber {subscriber} holds {what} in this address space; there is nothing to be released."
+        ),
     ))
 }
 

@@ -57,7 +57,11 @@ impl Draft<'_, '_> {
             && self.has_written(&keys::node(&pool.value.network))
             && let Some(network) = self.node(&pool.value.network).await?
         {
-            let stored = decider.resolver.rows().parent(prefix, decider.resolver.head()).await?;
+            let stored = decider
+                .resolver
+                .rows()
+                .parent(prefix, decider.resolver.head())
+                .await?;
             let tighter = stored.filter(|stored| network.prefix.strictly_contains(&stored.prefix));
             if tighter.is_none() {
                 let above = decider.resolver.context_above(&network.prefix).await?;
@@ -204,7 +208,10 @@ impl Draft<'_, '_> {
         if !node.tags.is_empty() {
             return Err(Failure::refused(
                 ErrorCode::InUse,
-                format!("The node {} has tags; it is not removed without them.", node.prefix),
+                format!(
+                    "The node {} has tags; it is not removed without them.",
+                    node.prefix
+                ),
             ));
         }
         let above = self.context_above(&node.prefix).await?;

@@ -1,7 +1,9 @@
 //! What is told outside: an entry for each webhook that wants to know of an event, committed with the change.
 
 use cadastre_api_types::ErrorCode;
-use cadastre_domain::isp::{Delivery, Entity, EntityKey, Kept, OutboxEntry, OutboxState, OutboxTarget, outbox};
+use cadastre_domain::isp::{
+    Delivery, Entity, EntityKey, Kept, OutboxEntry, OutboxState, OutboxTarget, outbox,
+};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -76,12 +78,9 @@ async fn entry(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<(Kept<Entity>, Outbox
         .thing(&EntityKey::Outbox(id))
         .await?
         .ok_or_else(|| Failure::not_found("outbox entry in this address space"))?;
-    match &kept.value {
-        Entity::Outbox(entry) => {
-            let entry = entry.clone();
-            Ok((kept, entry))
-        }
-        _other => Err(Failure::not_found("outbox entry in this address space")),
+    match kept.value.outbox().cloned() {
+        Some(entry) => Ok((kept, entry)),
+        None => Err(Failure::not_found("outbox entry in this address space")),
     }
 }
 
@@ -123,7 +122,11 @@ pub(super) async fn retry(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
         ));
     }
     if let Some(ended) = entry.ended_at.take() {
-        draft.erase(keys::due(ended.as_second() + KEPT_DAYS * 86_400, keys::DueKind::OutboxEnd, id));
+        draft.erase(keys::due(
+            ended.as_second() + KEPT_DAYS * 86_400,
+            keys::DueKind::OutboxEnd,
+            id,
+        ));
     }
     entry.state = OutboxState::Pending;
     entry.attempts = 0;
@@ -178,7 +181,12 @@ pub(super) async fn forget(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
 }
 
 /// Writes down what came of a try.
-pub(super) async fn settle(draft: &mut Draft<'_, '_>, id: Uuid, came: &Delivery, retry_ms: u64) -> Outcome<()> {
+pub(super) async fn settle(
+    draft: &mut Draft<'_, '_>,
+    id: Uuid,
+    came: &Delivery,
+    retry_ms: u64,
+) -> Outcome<()> {
     let (before, mut entry) = entry(draft, id).await?;
     let now = draft.decider.time;
     match (came, entry.state) {

@@ -23,35 +23,17 @@ pub(super) fn wrong_kind(key: &RowKey, kept: &Kept<Entity>) -> crate::errors::Fa
 
 /// A reservation as it is kept.
 pub(super) fn as_reservation(key: &RowKey, kept: Kept<Entity>) -> Outcome<Kept<Reservation>> {
-    match kept.value {
-        Entity::Reservation(reservation) => Ok(Kept {
-            value: reservation,
-            created: kept.created,
-            modified: kept.modified,
-            revision: kept.revision,
-        }),
-        _other => Err(RecordError::Inconsistent {
-            key: key.clone(),
-            reason: "it holds no reservation".to_owned(),
-        }
-        .into()),
+    match kept.value.reservation().cloned() {
+        Some(found) => Ok(kept.map(|_| found)),
+        None => Err(wrong_kind(key, &kept)),
     }
 }
 
 /// A VLAN binding as it is kept.
 pub(super) fn as_binding(key: &RowKey, kept: Kept<Entity>) -> Outcome<Kept<VlanBinding>> {
-    match kept.value {
-        Entity::VlanBinding(binding) => Ok(Kept {
-            value: binding,
-            created: kept.created,
-            modified: kept.modified,
-            revision: kept.revision,
-        }),
-        _other => Err(RecordError::Inconsistent {
-            key: key.clone(),
-            reason: "it holds no VLAN binding".to_owned(),
-        }
-        .into()),
+    match kept.value.vlan_binding().cloned() {
+        Some(found) => Ok(kept.map(|_| found)),
+        None => Err(wrong_kind(key, &kept)),
     }
 }
 
@@ -107,13 +89,11 @@ pub(super) async fn read(rows: Rows<'_>, wanted: &[EntityKey]) -> Outcome<Vec<Op
     let mut second = Vec::new();
     for (at, (key, (row, bytes))) in wanted.iter().zip(first.iter().zip(&found)).enumerate() {
         let Some(bytes) = bytes else { continue };
-        match key {
-            EntityKey::Reservation(id) => second.push((at, keys::reservation(&parse_id_row(row, bytes)?, *id))),
-            EntityKey::VlanBinding(_) => {
-                let place: VlanPlaceRecord = decode(row, bytes)?;
-                second.push((at, keys::vlan(&place.domain, &place.tag)));
-            }
-            _other => {}
+        if let EntityKey::Reservation(id) = key {
+            second.push((at, keys::reservation(&parse_id_row(row, bytes)?, *id)));
+        } else if let EntityKey::VlanBinding(_) = key {
+            let place: VlanPlaceRecord = decode(row, bytes)?;
+            second.push((at, keys::vlan(&place.domain, &place.tag)));
         }
     }
     let mut things = Vec::with_capacity(wanted.len());

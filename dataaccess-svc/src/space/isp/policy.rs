@@ -26,7 +26,11 @@ pub(super) async fn candidates(
         ip_type,
         pool_type,
     };
-    let policy = draft.book().policy().map(|kept| kept.value.clone()).unwrap_or_default();
+    let policy = draft
+        .book()
+        .policy()
+        .map(|kept| kept.value.clone())
+        .unwrap_or_default();
     let PoolPolicy { rules } = policy;
     let mut choices: Vec<PoolChoice> = rules.iter().filter_map(|rule| rule.choice(&wish)).collect();
     if rules.is_empty() {
@@ -52,7 +56,9 @@ pub(super) async fn candidates(
     let message = if rules.is_empty() {
         format!("No pool that is ACTIVE and assigns by itself hands out {ip_type}. Make one, or name a pool.")
     } else if choices.is_empty() {
-        format!("No rule of the pool policy is about {ip_type} for this subscriber. Name a pool, or add a rule.")
+        format!(
+            "No rule of the pool policy is about {ip_type} for this subscriber. Name a pool, or add a rule."
+        )
     } else {
         format!(
             "No pool that is ACTIVE and assigns by itself is what the pool policy asks for {ip_type} for this subscriber. \
@@ -68,9 +74,14 @@ fn fits(pool: &Pool, choice: &PoolChoice, ip_type: IpType) -> bool {
     pool.pool_type.ip_type() == ip_type
         && pool.state == PoolState::Active
         && pool.auto_assign_enabled
-        && choice.pool_type.is_none_or(|pool_type| pool_type == pool.pool_type)
+        && choice
+            .pool_type
+            .is_none_or(|pool_type| pool_type == pool.pool_type)
         && (choice.pool_ids.is_empty() || choice.pool_ids.contains(&pool.id))
-        && choice.site_id.as_ref().is_none_or(|site| pool.site_id.as_ref() == Some(site))
+        && choice
+            .site_id
+            .as_ref()
+            .is_none_or(|site| pool.site_id.as_ref() == Some(site))
 }
 
 /// Whether a pool's network resolves to the tags of a choice.

@@ -37,7 +37,11 @@ pub(super) fn no_pool() -> Failure {
 }
 
 /// Makes a pool.
-pub(super) async fn create(draft: &mut Draft<'_, '_>, pool: &Pool, tags: Option<&ExplicitTags>) -> Outcome<()> {
+pub(super) async fn create(
+    draft: &mut Draft<'_, '_>,
+    pool: &Pool,
+    tags: Option<&ExplicitTags>,
+) -> Outcome<()> {
     pool.check().map_err(|error| invalid(&error))?;
     draft.decider.check_scope(&pool.network, "make a pool of")?;
     if draft.book().pool(pool.id).is_some() {
@@ -52,9 +56,12 @@ pub(super) async fn create(draft: &mut Draft<'_, '_>, pool: &Pool, tags: Option<
         return Err(overlap(draft, pool, &other.value));
     }
     draft
-        .claim(None, Some(names_of_pool(&pool.name)), &OwnerRecord::thing(pool.id), || {
-            format!("A pool with the name \"{}\"", pool.name)
-        })
+        .claim(
+            None,
+            Some(names_of_pool(&pool.name)),
+            &OwnerRecord::thing(pool.id),
+            || format!("A pool with the name \"{}\"", pool.name),
+        )
         .await?;
     let mut pool = pool.clone();
     let found = draft.node(&pool.network).await?;
@@ -100,7 +107,10 @@ fn overlap(draft: &Draft<'_, '_>, pool: &Pool, other: &Pool) -> Failure {
     if !draft.decider.context.scope.covers(&other.network) {
         return Failure::refused(
             ErrorCode::PoolOverlap,
-            format!("{} overlaps a pool outside your subtree. Choose another network.", pool.network),
+            format!(
+                "{} overlaps a pool outside your subtree. Choose another network.",
+                pool.network
+            ),
         );
     }
     Failure::Refused(Box::new(
@@ -118,15 +128,14 @@ fn overlap(draft: &Draft<'_, '_>, pool: &Pool, other: &Pool) -> Failure {
 
 /// What is told of a pool outside.
 fn told(kept: &Kept<Entity>) -> serde_json::Value {
-    match &kept.value {
-        Entity::Pool(pool) => json!({
+    kept.value.pool().map_or(serde_json::Value::Null, |pool| {
+        json!({
             "poolId": pool.id,
             "poolName": pool.name,
             "poolType": pool.pool_type,
             "networkCidr": pool.network,
-        }),
-        _other => serde_json::Value::Null,
-    }
+        })
+    })
 }
 
 /// Sees that there is a node for something that a pool keeps back.
@@ -134,7 +143,11 @@ async fn keep_back(draft: &mut Draft<'_, '_>, pool: &Pool, prefix: Prefix) -> Ou
     let is_gateway = pool.gateway.map(Prefix::host) == Some(prefix);
     let hold = |made| {
         let kept = KeptBack { pool: pool.id, made };
-        if is_gateway { Hold::Gateway(kept) } else { Hold::Exclusion(kept) }
+        if is_gateway {
+            Hold::Gateway(kept)
+        } else {
+            Hold::Exclusion(kept)
+        }
     };
     match draft.node(&prefix).await? {
         Some(node) => match node.hold {
@@ -172,7 +185,9 @@ async fn keep_back(draft: &mut Draft<'_, '_>, pool: &Pool, prefix: Prefix) -> Ou
 fn held(prefix: &Prefix) -> Failure {
     Failure::refused(
         ErrorCode::InUse,
-        format!("{prefix} holds a reservation that is active or rests, so it cannot be kept back. Release it first."),
+        format!(
+            "{prefix} holds a reservation that is active or rests, so it cannot be kept back. Release it first."
+        ),
     )
 }
 
@@ -191,7 +206,11 @@ async fn let_go(draft: &mut Draft<'_, '_>, prefix: &Prefix) -> Outcome<()> {
 }
 
 /// Replaces a pool's settings.
-pub(super) async fn update(draft: &mut Draft<'_, '_>, pool: &Pool, tags: Option<&ExplicitTags>) -> Outcome<()> {
+pub(super) async fn update(
+    draft: &mut Draft<'_, '_>,
+    pool: &Pool,
+    tags: Option<&ExplicitTags>,
+) -> Outcome<()> {
     let stored = find(draft, pool.id)?;
     draft.decider.check_scope(&stored.value.network, "change")?;
     draft.check_if_match(stored.revision)?;
@@ -199,7 +218,9 @@ pub(super) async fn update(draft: &mut Draft<'_, '_>, pool: &Pool, tags: Option<
     let fixed = |field, text: &str| {
         Err(invalid(&cadastre_domain::isp::IspError::new(
             field,
-            format!("the {text} of a pool cannot be changed, because what it has handed out depends on it; make another pool"),
+            format!(
+                "the {text} of a pool cannot be changed, because what it has handed out depends on it; make another pool"
+            ),
         )))
     };
     if pool.network != stored.value.network {
@@ -303,7 +324,12 @@ pub(super) async fn delete(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
         }
     }
     draft
-        .claim(Some(names_of_pool(&pool.name)), None, &OwnerRecord::thing(id), String::new)
+        .claim(
+            Some(names_of_pool(&pool.name)),
+            None,
+            &OwnerRecord::thing(id),
+            String::new,
+        )
         .await?;
     counters::clear_all(draft, &stored).await?;
     let mut range = keys::pool_days(id, 0);
@@ -322,4 +348,3 @@ pub(super) async fn delete(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
     draft.remove(before);
     Ok(())
 }
-

@@ -13,7 +13,11 @@ const MOST_KEYS: usize = 1_000;
 
 impl SpaceHandle {
     /// Things by their keys; `None` for what is not there, or not for this caller to see.
-    pub(crate) async fn isp_get(&self, scope: &Scope, wanted: &[EntityKey]) -> Outcome<Vec<Option<Kept<Entity>>>> {
+    pub(crate) async fn isp_get(
+        &self,
+        scope: &Scope,
+        wanted: &[EntityKey],
+    ) -> Outcome<Vec<Option<Kept<Entity>>>> {
         let wanted = wanted.get(..MOST_KEYS).unwrap_or(wanted);
         self.consistent(|published| async move {
             let others: Vec<EntityKey> = wanted

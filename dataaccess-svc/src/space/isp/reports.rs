@@ -35,7 +35,10 @@ impl SpaceHandle {
                 pool_id,
                 prefix_length,
                 count,
-            } => IspAnswer::Available(self.pool_available(context, *pool_id, *prefix_length, *count).await?),
+            } => IspAnswer::Available(
+                self.pool_available(context, *pool_id, *prefix_length, *count)
+                    .await?,
+            ),
             IspQuestion::Conflicts {
                 prefix,
                 pool_id,
@@ -62,7 +65,8 @@ impl SpaceHandle {
             within: Some(within),
             ..ReservationFilter::default()
         };
-        self.isp_list(scope, &IspListing::Reservations(filter), page).await
+        self.isp_list(scope, &IspListing::Reservations(filter), page)
+            .await
     }
 
     async fn pool_available(
@@ -154,15 +158,16 @@ impl SpaceHandle {
                 slice.extend(more);
             }
             for entry in slice.iter().rev() {
-                let made = entry.changes.iter().filter_map(|image| match image {
-                    JournalImage::Entity {
+                let made = entry.changes.iter().filter_map(|image| {
+                    let JournalImage::Entity {
                         before: None,
                         after: Some(kept),
-                    } => match &kept.value {
-                        Entity::Reservation(found) if scope.covers(&found.prefix) => Some(found.id),
-                        _other => None,
-                    },
-                    _other => None,
+                    } = image
+                    else {
+                        return None;
+                    };
+                    let found = kept.value.reservation()?;
+                    scope.covers(&found.prefix).then_some(found.id)
                 });
                 ids.extend(made);
             }
@@ -180,7 +185,10 @@ impl SpaceHandle {
     ) -> Outcome<Listed<Kept<Entity>>> {
         self.consistent(|_published| async move {
             let rows = self.durable();
-            let keys: Vec<_> = IpType::ALL.iter().map(|ip_type| keys::held(subscriber, *ip_type)).collect();
+            let keys: Vec<_> = IpType::ALL
+                .iter()
+                .map(|ip_type| keys::held(subscriber, *ip_type))
+                .collect();
             let mut wanted = Vec::new();
             for (key, bytes) in keys.iter().zip(rows.get_many(&keys).await?) {
                 if let Some(bytes) = bytes
@@ -191,7 +199,10 @@ impl SpaceHandle {
             }
             if with_past {
                 let (page, _) = rows.scan(&keys::all_had(subscriber), 1_000).await?;
-                let past = page.iter().filter_map(|(key, _)| keys::parse_had(key)).map(EntityKey::Reservation);
+                let past = page
+                    .iter()
+                    .filter_map(|(key, _)| keys::parse_had(key))
+                    .map(EntityKey::Reservation);
                 for key in past {
                     if !wanted.contains(&key) {
                         wanted.push(key);

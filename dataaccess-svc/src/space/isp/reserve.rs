@@ -8,8 +8,8 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::{Edges, Strategy};
 use cadastre_domain::isp::{
-    Count, Entity, EntityKey, IpType, IspError, Kept, Pool, PoolOrder, PoolState, PoolType, Reservation, ReservationEvent,
-    ReservationStatus, Subscriber, SubscriberId, SubscriberStatus,
+    Count, Entity, EntityKey, IpType, IspError, Kept, Pool, PoolOrder, PoolState, PoolType, Reservation,
+    ReservationEvent, ReservationStatus, Subscriber, SubscriberId, SubscriberStatus,
 };
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -34,15 +34,24 @@ pub(super) async fn all(draft: &mut Draft<'_, '_>, wanted: &[Reserve], force: bo
     if wanted.is_empty() || wanted.len() > MAX_RESERVE {
         return Err(value(
             "items",
-            format!("{} reservations were asked for; it must be from 1 to {MAX_RESERVE}", wanted.len()),
+            format!(
+                "{} reservations were asked for; it must be from 1 to {MAX_RESERVE}",
+                wanted.len()
+            ),
         ));
     }
     // Who has chosen an address gets it, wherever it stands in the list.
     let mut made: Vec<(usize, Kept<Entity>)> = Vec::with_capacity(wanted.len());
     let is_chosen = |wish: &Reserve| matches!(wish.from, ReserveFrom::Chosen { .. });
     for chosen in [true, false] {
-        for (at, wish) in wanted.iter().enumerate().filter(|(_, wish)| is_chosen(wish) == chosen) {
-            let kept = one(draft, wish, force).await.map_err(|failure| of_item(failure, at, wanted.len()))?;
+        for (at, wish) in wanted
+            .iter()
+            .enumerate()
+            .filter(|(_, wish)| is_chosen(wish) == chosen)
+        {
+            let kept = one(draft, wish, force)
+                .await
+                .map_err(|failure| of_item(failure, at, wanted.len()))?;
             made.push((at, kept));
         }
     }
@@ -64,7 +73,7 @@ fn of_item(failure: Failure, at: usize, of: usize) -> Failure {
             error.details = Some(details);
             Failure::Refused(Box::new(error))
         }
-        failure => failure,
+        failure @ (Failure::Refused(_) | Failure::Store(_) | Failure::Record(_)) => failure,
     }
 }
 
@@ -86,7 +95,10 @@ pub(super) async fn known(draft: &Draft<'_, '_>, id: &SubscriberId) -> Outcome<O
 /// Makes one reservation.
 pub(super) async fn one(draft: &mut Draft<'_, '_>, wish: &Reserve, force: bool) -> Outcome<Kept<Entity>> {
     let subscriber = known(draft, &wish.subscriber_id).await?;
-    if subscriber.as_ref().is_some_and(|found| found.status == SubscriberStatus::Terminated) {
+    if subscriber
+        .as_ref()
+        .is_some_and(|found| found.status == SubscriberStatus::Terminated)
+    {
         return Err(Failure::refused(
             ErrorCode::IllegalState,
             format!(
@@ -100,14 +112,19 @@ pub(super) async fn one(draft: &mut Draft<'_, '_>, wish: &Reserve, force: bool) 
     {
         return Err(value(
             "expiresAt",
-            format!("expiresAt is {expires}, which is past; it is {} now", draft.decider.time),
+            format!(
+                "expiresAt is {expires}, which is past; it is {} now",
+                draft.decider.time
+            ),
         ));
     }
     match &wish.from {
         ReserveFrom::Chosen { pool_id, prefix } => chosen(draft, wish, *pool_id, *prefix, force).await,
         ReserveFrom::Pool(id) => {
             let pool = pools::find(draft, *id)?;
-            draft.decider.check_scope(&pool.value.network, "take addresses of")?;
+            draft
+                .decider
+                .check_scope(&pool.value.network, "take addresses of")?;
             check_usable(&pool.value, force)?;
             next(draft, wish, &[pool]).await
         }
@@ -205,7 +222,11 @@ async fn check_single(draft: &Draft<'_, '_>, subscriber: &SubscriberId, ip_type:
 
 /// A prefix as it is spoken of: a single address without its length.
 pub(super) fn shown(prefix: &Prefix) -> String {
-    if prefix.is_host() { prefix.addr().to_string() } else { prefix.to_string() }
+    if prefix.is_host() {
+        prefix.addr().to_string()
+    } else {
+        prefix.to_string()
+    }
 }
 
 /// Length of what is asked of a pool.
@@ -220,7 +241,10 @@ fn length(pool: &Pool, wish: &Reserve) -> Outcome<u8> {
     if pool.delegated_length.is_none() {
         return Err(value(
             "prefixLength",
-            format!("the pool {} hands out single addresses; only a pool that delegates takes a length", pool.name),
+            format!(
+                "the pool {} hands out single addresses; only a pool that delegates takes a length",
+                pool.name
+            ),
         ));
     }
     if asked > pool.network.len() && asked < unit {
@@ -254,7 +278,11 @@ async fn next(draft: &mut Draft<'_, '_>, wish: &Reserve, from: &[Arc<Kept<Pool>>
         let length = length(&pool.value, wish)?;
         if let Some(prefix) = free(draft, wish, &pool.value, length).await? {
             // The network of a pool of one address is that address.
-            let network = if prefix == pool.value.network { draft.network(&prefix).await? } else { None };
+            let network = if prefix == pool.value.network {
+                draft.network(&prefix).await?
+            } else {
+                None
+            };
             let place = network.map_or(Place::Free, |node| Place::Node(Box::new(node)));
             return take(draft, wish, &pool.value, prefix, place, false).await;
         }
@@ -266,7 +294,11 @@ fn depleted(from: &[Arc<Kept<Pool>>]) -> Failure {
     let names: Vec<&str> = from.iter().map(|pool| pool.value.name.as_str()).take(5).collect();
     let what = match from {
         [one] => format!("The pool {} has nothing left", one.value.name),
-        _several => format!("The {} pools that may be taken from have nothing left ({})", from.len(), names.join(", ")),
+        _several => format!(
+            "The {} pools that may be taken from have nothing left ({})",
+            from.len(),
+            names.join(", ")
+        ),
     };
     let ids: Vec<Uuid> = from.iter().map(|pool| pool.value.id).take(5).collect();
     Failure::Refused(Box::new(
@@ -279,10 +311,7 @@ fn depleted(from: &[Arc<Kept<Pool>>]) -> Failure {
 }
 
 fn reservation(kept: &Kept<Entity>) -> Option<&Reservation> {
-    match &kept.value {
-        Entity::Reservation(found) => Some(found),
-        _other => None,
-    }
+    kept.value.reservation()
 }
 
 /// What rests for the subscriber in one of these pools.
@@ -324,7 +353,10 @@ async fn free(draft: &Draft<'_, '_>, wish: &Reserve, pool: &Pool, length: u8) ->
             if draft.has_written(&keys::node(&prefix)) || overlaps_own(draft, &prefix) {
                 continue;
             }
-            if lifecycle::named_by_other(draft, &prefix, &wish.subscriber_id).await?.is_none() {
+            if lifecycle::named_by_other(draft, &prefix, &wish.subscriber_id)
+                .await?
+                .is_none()
+            {
                 return Ok(Some(prefix));
             }
         }
@@ -380,7 +412,8 @@ pub(super) async fn candidates(
             if n == 0 {
                 return Vec::new();
             }
-            free.find(strategy, length, n, Edges::PassOver, &mut draw).unwrap_or_default()
+            free.find(strategy, length, n, Edges::PassOver, &mut draw)
+                .unwrap_or_default()
         })
         .await
 }
@@ -400,20 +433,27 @@ async fn chosen(
             Some(_) | None => {
                 return Err(value(
                     "ipAddress",
-                    format!("{} lies in no pool of this address space; make a pool around it first", shown(&prefix)),
+                    format!(
+                        "{} lies in no pool of this address space; make a pool around it first",
+                        shown(&prefix)
+                    ),
                 ));
             }
         },
     };
     let pool = &pool.value;
     draft.decider.check_scope(&prefix, "reserve")?;
-    pool.check_unit(&prefix).map_err(|error| value("ipAddress", error.to_string()))?;
+    pool.check_unit(&prefix)
+        .map_err(|error| value("ipAddress", error.to_string()))?;
     if let Some(asked) = wish.prefix_length
         && asked != prefix.len()
     {
         return Err(value(
             "prefixLength",
-            format!("{prefix} is a /{}, and prefixLength is {asked}; leave it out", prefix.len()),
+            format!(
+                "{prefix} is a /{}, and prefixLength is {asked}; leave it out",
+                prefix.len()
+            ),
         ));
     }
     check_single(draft, &wish.subscriber_id, pool.pool_type.ip_type()).await?;
@@ -424,7 +464,10 @@ async fn chosen(
         ));
     }
     if !force && pool.state == PoolState::Maintenance {
-        return Err(unusable(pool, "is in MAINTENANCE and hands nothing out: set it to ACTIVE"));
+        return Err(unusable(
+            pool,
+            "is in MAINTENANCE and hands nothing out: set it to ACTIVE",
+        ));
     }
     let place = place_of(draft, wish, pool, &prefix, force).await?;
     take(draft, wish, pool, prefix, place, force).await
@@ -451,7 +494,9 @@ async fn place_of(
     let node = draft.node(prefix).await?;
     let place = match node {
         None => {
-            if !prefix.is_host() && draft.decider.has_descendants(prefix).await? || overlaps_own(draft, prefix) {
+            if !prefix.is_host() && draft.decider.has_descendants(prefix).await?
+                || overlaps_own(draft, prefix)
+            {
                 return Err(conflict(prefix, "other nodes lie in it", false, &json!({})));
             }
             let above = draft.context_above(prefix).await?;
@@ -473,11 +518,21 @@ async fn place_of(
                 let held = draft.thing(&EntityKey::Reservation(id)).await?;
                 return match held {
                     Some(kept) => at_reservation(wish, prefix, kept, force),
-                    None => Err(conflict(prefix, "it is held", false, &json!({ "reservationId": id }))),
+                    None => Err(conflict(
+                        prefix,
+                        "it is held",
+                        false,
+                        &json!({ "reservationId": id }),
+                    )),
                 };
             }
             Some(Hold::Gateway(_)) => {
-                return Err(conflict(prefix, "it is the gateway of its pool", false, &json!({})));
+                return Err(conflict(
+                    prefix,
+                    "it is the gateway of its pool",
+                    false,
+                    &json!({}),
+                ));
             }
             Some(Hold::Exclusion(_)) => {
                 return Err(conflict(
@@ -490,11 +545,21 @@ async fn place_of(
             None if node.pool.is_some() => Place::Node(Box::new(node)),
             None => {
                 if !prefix.is_host() && draft.decider.has_descendants(prefix).await? {
-                    return Err(conflict(prefix, "other nodes lie in it", false, &json!({ "ipId": node.ip_id })));
+                    return Err(conflict(
+                        prefix,
+                        "other nodes lie in it",
+                        false,
+                        &json!({ "ipId": node.ip_id }),
+                    ));
                 }
                 if !force {
                     let details = json!({ "ipId": node.ip_id, "description": node.description });
-                    return Err(conflict(prefix, "it is a node that is used otherwise", true, &details));
+                    return Err(conflict(
+                        prefix,
+                        "it is a node that is used otherwise",
+                        true,
+                        &details,
+                    ));
                 }
                 Place::Node(Box::new(node))
             }
@@ -515,9 +580,13 @@ fn at_reservation(wish: &Reserve, prefix: &Prefix, kept: Kept<Entity>, force: bo
     if held.is_resting() && (own || force) {
         return Ok(Place::Resting(Box::new(kept)));
     }
-    let details = json!({ "reservationId": held.id, "subscriberId": held.subscriber_id, "status": held.status });
+    let details =
+        json!({ "reservationId": held.id, "subscriberId": held.subscriber_id, "status": held.status });
     if held.is_resting() {
-        let until = held.rests_until.map(|until| format!(" until {until}")).unwrap_or_default();
+        let until = held
+            .rests_until
+            .map(|until| format!(" until {until}"))
+            .unwrap_or_default();
         let what = format!("{} released it, and it rests{until}", held.subscriber_id);
         return Err(conflict(prefix, &what, true, &details));
     }
@@ -602,7 +671,11 @@ async fn take(
         let row = format!("{{\"V\":1,\"Prefix\":\"{prefix}\"}}");
         draft.write_bytes(keys::id(wish.id), Some(bytes::Bytes::from(row)));
     }
-    let status = if wish.assign { ReservationStatus::Assigned } else { ReservationStatus::Reserved };
+    let status = if wish.assign {
+        ReservationStatus::Assigned
+    } else {
+        ReservationStatus::Reserved
+    };
     let mut made = Reservation {
         id: wish.id,
         pool_id: pool.id,
@@ -626,7 +699,11 @@ async fn take(
         events: Vec::new(),
     };
     made.check().map_err(|error| invalid(&error))?;
-    let word = if force { format!("{status} (FORCED)") } else { status.to_string() };
+    let word = if force {
+        format!("{status} (FORCED)")
+    } else {
+        status.to_string()
+    };
     let event = lifecycle::event(draft, &word, wish.reason.clone(), &wish.subscriber_id).await?;
     made.record(event);
     let owner = OwnerRecord::thing(wish.id);
@@ -635,10 +712,20 @@ async fn take(
     if let Some(expires) = wish.expires_at {
         expire_at(draft, expires, wish.id);
     }
-    draft.counts.moved(pool.id, units, from, Stands::of(status, false));
-    let told = if wish.assign { "reservation.assigned" } else { "reservation.created" };
+    draft
+        .counts
+        .moved(pool.id, units, from, Stands::of(status, false));
+    let told = if wish.assign {
+        "reservation.assigned"
+    } else {
+        "reservation.created"
+    };
     draft.tell(told, lifecycle::told(&made));
-    Ok(draft.put_at(keys::reservation(&prefix, wish.id), None, Entity::Reservation(made)))
+    Ok(draft.put_at(
+        keys::reservation(&prefix, wish.id),
+        None,
+        Entity::Reservation(made),
+    ))
 }
 
 /// Has a reservation expire.

@@ -3,7 +3,9 @@
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::{Reserve, ReserveFrom};
 use cadastre_domain::Prefix;
-use cadastre_domain::isp::{Entity, EntityKey, IspError, Pool, ReservationTemplate, SubscriberId, TemplateItem};
+use cadastre_domain::isp::{
+    Entity, EntityKey, IspError, Pool, ReservationTemplate, SubscriberId, TemplateItem,
+};
 use uuid::Uuid;
 
 use super::draft::{Draft, invalid};
@@ -18,7 +20,10 @@ pub(super) async fn apply(
     pool_id: Option<Uuid>,
 ) -> Outcome<()> {
     let missing = || Failure::not_found("reservation template in this address space");
-    let kept = draft.thing(&EntityKey::Template(template_id)).await?.ok_or_else(missing)?;
+    let kept = draft
+        .thing(&EntityKey::Template(template_id))
+        .await?
+        .ok_or_else(missing)?;
     let Entity::Template(template) = kept.value else {
         return Err(missing());
     };
@@ -69,7 +74,10 @@ fn holder(
     SubscriberId::new(&text).map_err(|error| {
         invalid(&IspError::new(
             "siteId",
-            format!("{error} (holders of the template {} are {{siteId}}/{{role}})", template.name),
+            format!(
+                "{error} (holders of the template {} are {{siteId}}/{{role}})",
+                template.name
+            ),
         ))
     })
 }

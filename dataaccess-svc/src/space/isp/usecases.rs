@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cadastre_api_types::internal::{Choices, Reserve, ReserveFrom, UseCase};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::{
-    Entity, EntityKey, Features, Ipv6Mode, Kept, Move, Plan, PoolType, Reservation, ReservationStatus, Subscriber,
-    SubscriberId, SubscriberStatus, VlanHolder, VlanMode,
+    Entity, EntityKey, Features, Ipv6Mode, Kept, Move, Plan, PoolType, Reservation, ReservationStatus,
+    Subscriber, SubscriberId, SubscriberStatus, VlanHolder, VlanMode,
 };
 use cadastre_domain::isp::{IpType, IspError};
 use serde_json::json;
@@ -76,7 +76,10 @@ fn plan_for(draft: &Draft<'_, '_>, subscriber: &Subscriber, id: Uuid) -> Outcome
     if !plan.value.active && !keeps {
         return Err(Failure::refused(
             ErrorCode::IllegalState,
-            format!("The plan {} is not sold any more (active is false). Name another.", plan.value.name),
+            format!(
+                "The plan {} is not sold any more (active is false). Name another.",
+                plan.value.name
+            ),
         ));
     }
     match plan.value.service_type {
@@ -103,7 +106,10 @@ async fn provision(
         SubscriberStatus::Active => return Err(illegal(&subscriber, "change its plan instead.")),
         SubscriberStatus::Suspended => return Err(illegal(&subscriber, "resume it instead.")),
         SubscriberStatus::Terminated => {
-            return Err(illegal(&subscriber, "make a new subscriber; a terminated one does not come back."));
+            return Err(illegal(
+                &subscriber,
+                "make a new subscriber; a terminated one does not come back.",
+            ));
         }
     }
     let plan = plan_for(draft, &subscriber, plan_id)?;
@@ -115,7 +121,9 @@ async fn provision(
         subscriber.plan_id = Some(plan_id);
         subscriber.activated_at = Some(draft.decider.time);
         if subscriber.bandwidth_profile_id.is_none() {
-            subscriber.bandwidth_profile_id.clone_from(&plan.value.bandwidth_profile_id);
+            subscriber
+                .bandwidth_profile_id
+                .clone_from(&plan.value.bandwidth_profile_id);
         }
         put(draft, &subscriber).await?;
     }
@@ -159,7 +167,9 @@ async fn change_plan(
         // What came from the old plan goes with it.
         let from_plan = old_plan.and_then(|plan| plan.value.bandwidth_profile_id.clone());
         if subscriber.bandwidth_profile_id == from_plan {
-            subscriber.bandwidth_profile_id.clone_from(&plan.value.bandwidth_profile_id);
+            subscriber
+                .bandwidth_profile_id
+                .clone_from(&plan.value.bandwidth_profile_id);
         }
         subscriber.plan_id = Some(plan_id);
         put(draft, &subscriber).await?;
@@ -250,7 +260,8 @@ async fn give(
             Some((_, held)) if held.status == ReservationStatus::Assigned => held,
             Some((kept, held)) => {
                 given = true;
-                let kept = lifecycle::moved(draft, kept, held, Move::Assign, choices.reason.as_deref()).await?;
+                let kept =
+                    lifecycle::moved(draft, kept, held, Move::Assign, choices.reason.as_deref()).await?;
                 as_reservation(kept)?
             }
             None => {
@@ -267,7 +278,10 @@ async fn give(
                     prefix_length: want.length,
                     assign: true,
                     expires_at: None,
-                    reason: choices.reason.clone().or_else(|| Some("its plan includes it".to_owned())),
+                    reason: choices
+                        .reason
+                        .clone()
+                        .or_else(|| Some("its plan includes it".to_owned())),
                     notes: String::new(),
                 };
                 let pool_type = want.pool_type.filter(|_| chosen.is_none());
@@ -277,7 +291,9 @@ async fn give(
         has.push(held);
     }
     let vlan = give_vlan(draft, subscriber, features.vlan.unwrap_or_default(), choices).await?;
-    let before = profiles::find(draft, &subscriber.id).await?.map(|(_, profile)| profile);
+    let before = profiles::find(draft, &subscriber.id)
+        .await?
+        .map(|(_, profile)| profile);
     profiles::set(draft, &subscriber.id, |profile| {
         for held in &has {
             match (held.ip_type, held.prefix.addr()) {
@@ -291,18 +307,26 @@ async fn give(
             profile.vlan = Some(tag);
         }
         let mode = mode_of(features);
-        if profile.ipv6_mode == Ipv6Mode::Disabled || mode != Ipv6Mode::Disabled && profile.ipv6_mode != Ipv6Mode::Slaac {
+        if profile.ipv6_mode == Ipv6Mode::Disabled
+            || mode != Ipv6Mode::Disabled && profile.ipv6_mode != Ipv6Mode::Slaac
+        {
             profile.ipv6_mode = mode;
         }
     })
     .await?;
-    let after = profiles::find(draft, &subscriber.id).await?.map(|(_, profile)| profile);
+    let after = profiles::find(draft, &subscriber.id)
+        .await?
+        .map(|(_, profile)| profile);
     Ok(given || before != after)
 }
 
 fn mode_of(features: &Features) -> Ipv6Mode {
     let is = |feature: Option<bool>| feature.unwrap_or(false);
-    match (is(features.ipv6_pd), is(features.static_ipv6), is(features.static_ip)) {
+    match (
+        is(features.ipv6_pd),
+        is(features.static_ipv6),
+        is(features.static_ip),
+    ) {
         (true, _, true) => Ipv6Mode::DualStack,
         (true, _, false) => Ipv6Mode::PrefixDelegation,
         (false, true, _) => Ipv6Mode::Dhcpv6,
@@ -311,10 +335,8 @@ fn mode_of(features: &Features) -> Ipv6Mode {
 }
 
 fn as_reservation(kept: Kept<Entity>) -> Outcome<Reservation> {
-    match kept.value {
-        Entity::Reservation(found) => Ok(found),
-        _other => Err(Failure::not_found("reservation in this address space")),
-    }
+    let missing = || Failure::not_found("reservation in this address space");
+    kept.value.into_reservation().ok_or_else(missing)
 }
 
 /// Gives a subscriber the VLAN that a plan includes.
@@ -393,7 +415,11 @@ async fn resume(draft: &mut Draft<'_, '_>, mut subscriber: Subscriber, reason: O
     told_because(draft, "subscriber.resumed", &subscriber, reason).await
 }
 
-async fn terminate(draft: &mut Draft<'_, '_>, mut subscriber: Subscriber, reason: Option<&str>) -> Outcome<()> {
+async fn terminate(
+    draft: &mut Draft<'_, '_>,
+    mut subscriber: Subscriber,
+    reason: Option<&str>,
+) -> Outcome<()> {
     if subscriber.status == SubscriberStatus::Terminated {
         return Ok(());
     }

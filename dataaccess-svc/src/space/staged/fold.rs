@@ -171,7 +171,7 @@ pub(in super::super) async fn tidy(handle: &SpaceHandle) -> Result<(), StoreErro
                     head,
                     etag,
                     vocabulary: published.vocabulary.clone(),
-        book: Arc::clone(&published.book),
+                    book: Arc::clone(&published.book),
                     pending: None,
                 });
                 if !more {

@@ -31,7 +31,11 @@ fn is_no_lease(writes: &[Write]) -> bool {
 }
 
 /// A process on a store that others write, with a line that can be cut.
-async fn process(inner: &Arc<MemoryStore>, rows: usize, clock: &Arc<HandClock>) -> (Arc<LocalDataAccess>, FaultPlan) {
+async fn process(
+    inner: &Arc<MemoryStore>,
+    rows: usize,
+    clock: &Arc<HandClock>,
+) -> (Arc<LocalDataAccess>, FaultPlan) {
     let shaped = Shaped::narrow(Arc::clone(inner) as Arc<dyn Store>, rows);
     let store = Arc::new(FaultStore::new(shaped));
     let plan = store.plan();
@@ -66,15 +70,24 @@ async fn cut_off(what: What, death: Death, rows: usize, step: u64) -> bool {
     let case = match what {
         What::Provision => provider.provision(&provider.full),
         What::Downgrade => {
-            provider.run("ada", provider.provision(&provider.full)).await.unwrap();
+            provider
+                .run("ada", provider.provision(&provider.full))
+                .await
+                .unwrap();
             provider.change(&provider.bare)
         }
         What::Upgrade => {
-            provider.run("ada", provider.provision(&provider.bare)).await.unwrap();
+            provider
+                .run("ada", provider.provision(&provider.bare))
+                .await
+                .unwrap();
             provider.change(&provider.full)
         }
         What::Terminate => {
-            provider.run("ada", provider.provision(&provider.full)).await.unwrap();
+            provider
+                .run("ada", provider.provision(&provider.full))
+                .await
+                .unwrap();
             terminate()
         }
     };
@@ -125,13 +138,20 @@ async fn cut_off(what: What, death: Death, rows: usize, step: u64) -> bool {
     assert_eq!(done.1.len(), expected, "{told}");
     // Nothing is lost: each address is free, held or rests.
     let all = provider.ground.reservations().await;
-    let resting = all.iter().filter(|found| found.is_resting() && found.ip_type == IpType::Ipv4).count() as u128;
+    let resting = all
+        .iter()
+        .filter(|found| found.is_resting() && found.ip_type == IpType::Ipv4)
+        .count() as u128;
     let active = all
         .iter()
         .filter(|found| found.status.is_active() && found.ip_type == IpType::Ipv4)
         .count() as u128;
     let counts = provider.ground.counts(provider.v4.id).await;
-    assert_eq!(counts, [14, 0, active, resting, 0, 14 - active - resting], "{told}");
+    assert_eq!(
+        counts,
+        [14, 0, active, resting, 0, 14 - active - resting],
+        "{told}"
+    );
     let free = IspQuestion::Available {
         pool_id: provider.v4.id,
         prefix_length: None,

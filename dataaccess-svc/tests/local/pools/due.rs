@@ -20,7 +20,15 @@ async fn a_reservation_whose_time_is_over_expires_and_an_assigned_one_is_release
     let ground = ground().await;
     let pool = pool(PoolType::Ipv4Public, "203.0.113.0/24");
     ground.make(&pool).await;
-    let expires = |seconds| Some(ground.clock.at().checked_add(SignedDuration::from_secs(seconds)).unwrap());
+    let expires = |seconds| {
+        Some(
+            ground
+                .clock
+                .at()
+                .checked_add(SignedDuration::from_secs(seconds))
+                .unwrap(),
+        )
+    };
     for (subscriber, assign, seconds) in [("held", false, 100), ("used", true, 100), ("later", false, 900)] {
         let wanted = Reserve {
             assign,
@@ -30,15 +38,26 @@ async fn a_reservation_whose_time_is_over_expires_and_an_assigned_one_is_release
         ground.reserve(wanted).await.unwrap();
     }
     ground.clock.advance(101);
-    eventually("expiry", async || ground.counts(pool.id).await == [254, 1, 0, 1, 0, 252]).await;
-    let statuses: Vec<ReservationStatus> = ground.reservations().await.iter().map(|found| found.status).collect();
+    eventually("expiry", async || {
+        ground.counts(pool.id).await == [254, 1, 0, 1, 0, 252]
+    })
+    .await;
+    let statuses: Vec<ReservationStatus> = ground
+        .reservations()
+        .await
+        .iter()
+        .map(|found| found.status)
+        .collect();
     use ReservationStatus::{Expired, Released, Reserved};
     assert_eq!(statuses, [Expired, Released, Reserved]);
     // The address of what nobody used is free at once.
     let next = ground.reserve(next_of(pool.id, "next")).await.unwrap();
     assert_eq!(next.prefix, prefix("203.0.113.1/32"));
     ground.clock.advance(31 * DAY);
-    eventually("reclaim", async || ground.counts(pool.id).await == [254, 0, 1, 0, 0, 253]).await;
+    eventually("reclaim", async || {
+        ground.counts(pool.id).await == [254, 0, 1, 0, 0, 253]
+    })
+    .await;
     let left: Vec<_> = rows(&*ground.store, &ground.space.to_string(), "at_").await;
     assert_eq!(left.len(), 0, "nothing is due any more");
 }
@@ -48,7 +67,13 @@ async fn one_that_was_extended_lives_on_and_one_whose_time_is_over_is_not_brough
     let ground = ground().await;
     let pool = pool(PoolType::Ipv4Public, "203.0.113.0/24");
     ground.make(&pool).await;
-    let at = |seconds| ground.clock.at().checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    let at = |seconds| {
+        ground
+            .clock
+            .at()
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap()
+    };
     let made = ground
         .reserve(Reserve {
             assign: false,
@@ -65,7 +90,10 @@ async fn one_that_was_extended_lives_on_and_one_whose_time_is_over_is_not_brough
         netbox_ip_id: None,
         assign: false,
     };
-    assert_eq!(code(ground.isp(extend(Some(at(-1)))).await), ErrorCode::InvalidValue);
+    assert_eq!(
+        code(ground.isp(extend(Some(at(-1)))).await),
+        ErrorCode::InvalidValue
+    );
     ground.isp(extend(Some(at(10_000)))).await.unwrap();
     ground.clock.advance(5_000);
     // Something else is due then, so the work has been by.
@@ -79,12 +107,19 @@ async fn one_that_was_extended_lives_on_and_one_whose_time_is_over_is_not_brough
         .unwrap();
     ground.clock.advance(11);
     eventually("expiry of the other", async || {
-        ground.reservations().await.iter().any(|found| found.id == other.id && found.status == ReservationStatus::Expired)
+        ground
+            .reservations()
+            .await
+            .iter()
+            .any(|found| found.id == other.id && found.status == ReservationStatus::Expired)
     })
     .await;
     assert_eq!(ground.reservations().await[0].status, ReservationStatus::Reserved);
     ground.isp(extend(None)).await.unwrap();
-    assert_eq!(rows(&*ground.store, &ground.space.to_string(), "at_").await.len(), 0);
+    assert_eq!(
+        rows(&*ground.store, &ground.space.to_string(), "at_").await.len(),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +129,13 @@ async fn what_is_due_while_nobody_runs_is_done_after_the_start() {
     ground.make(&pool).await;
     let wanted = Reserve {
         assign: false,
-        expires_at: Some(ground.clock.at().checked_add(SignedDuration::from_secs(1_000)).unwrap()),
+        expires_at: Some(
+            ground
+                .clock
+                .at()
+                .checked_add(SignedDuration::from_secs(1_000))
+                .unwrap(),
+        ),
         ..next_of(pool.id, "ada")
     };
     ground.reserve(wanted).await.unwrap();
@@ -105,7 +146,12 @@ async fn what_is_due_while_nobody_runs_is_done_after_the_start() {
         job_interval: Duration::from_millis(20),
         ..DataAccessConfig::default()
     };
-    let access = LocalDataAccess::open(Arc::clone(&ground.store), config).await.unwrap();
+    let access = LocalDataAccess::open(Arc::clone(&ground.store), config)
+        .await
+        .unwrap();
     let again = Ground { access, ..ground };
-    eventually("expiry", async || again.counts(pool.id).await == [254, 0, 0, 0, 0, 254]).await;
+    eventually("expiry", async || {
+        again.counts(pool.id).await == [254, 0, 0, 0, 0, 254]
+    })
+    .await;
 }

@@ -16,7 +16,10 @@ async fn the_next_address_passes_network_gateway_and_exclusions() {
     assert_eq!(ground.counts(pool.id).await, [6, 0, 0, 0, 3, 3]);
     let mut given = Vec::new();
     for number in 0..3 {
-        let made = ground.reserve(next_of(pool.id, &format!("s{number}"))).await.unwrap();
+        let made = ground
+            .reserve(next_of(pool.id, &format!("s{number}")))
+            .await
+            .unwrap();
         assert_eq!(made.status, ReservationStatus::Assigned);
         given.push(address(&made));
     }
@@ -25,7 +28,11 @@ async fn the_next_address_passes_network_gateway_and_exclusions() {
     assert_eq!(ground.figures(pool.id).await.status, PoolStatus::Depleted);
     let refused = ground.reserve(next_of(pool.id, "s9")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::PoolDepleted);
-    assert!(refused.message.contains("has nothing left"), "{}", refused.message);
+    assert!(
+        refused.message.contains("has nothing left"),
+        "{}",
+        refused.message
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,16 +49,26 @@ async fn a_reservation_goes_from_reserved_to_assigned_to_released_to_reclaimed()
     assert_eq!(ground.counts(pool.id).await, [254, 1, 0, 0, 0, 253]);
     ground.move_to(made.id, Move::Assign).await.unwrap();
     assert_eq!(ground.counts(pool.id).await, [254, 0, 1, 0, 0, 253]);
-    assert_eq!(code(ground.move_to(made.id, Move::Assign).await), ErrorCode::IllegalState);
+    assert_eq!(
+        code(ground.move_to(made.id, Move::Assign).await),
+        ErrorCode::IllegalState
+    );
     ground.move_to(made.id, Move::Release).await.unwrap();
     assert_eq!(ground.counts(pool.id).await, [254, 0, 0, 1, 0, 253]);
-    assert_eq!(code(ground.move_to(made.id, Move::Release).await), ErrorCode::IllegalState);
+    assert_eq!(
+        code(ground.move_to(made.id, Move::Release).await),
+        ErrorCode::IllegalState
+    );
     ground.move_to(made.id, Move::Reclaim).await.unwrap();
     assert_eq!(ground.counts(pool.id).await, [254, 0, 0, 0, 0, 254]);
     let life = ground.reservations().await;
     let events: Vec<&str> = life[0].events.iter().map(|event| event.event.as_str()).collect();
     assert_eq!(events, ["RESERVED", "ASSIGNED", "RELEASED", "RECLAIMED"]);
-    assert!(node(&*ground.access, ground.space, "203.0.113.1/32").await.is_err());
+    assert!(
+        node(&*ground.access, ground.space, "203.0.113.1/32")
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,14 +80,20 @@ async fn a_released_address_rests_and_goes_back_to_the_same_subscriber_only() {
     ground.move_to(first.id, Move::Release).await.unwrap();
     let other = ground.reserve(next_of(pool.id, "bob")).await.unwrap();
     assert_ne!(address(&other), address(&first));
-    assert_eq!(code(ground.reserve(chosen("203.0.113.1", "eve")).await), ErrorCode::AddressConflict);
+    assert_eq!(
+        code(ground.reserve(chosen("203.0.113.1", "eve")).await),
+        ErrorCode::AddressConflict
+    );
     let again = ground.reserve(next_of(pool.id, "ada")).await.unwrap();
     assert_eq!(address(&again), address(&first));
     assert_ne!(again.id, first.id);
     assert_eq!(ground.counts(pool.id).await, [6, 0, 2, 0, 0, 4]);
     // And out again: the address rests for the second life, too, and the first is over for good.
     ground.move_to(again.id, Move::Release).await.unwrap();
-    assert_eq!(code(ground.move_to(first.id, Move::Reclaim).await), ErrorCode::IllegalState);
+    assert_eq!(
+        code(ground.move_to(first.id, Move::Reclaim).await),
+        ErrorCode::IllegalState
+    );
     assert_eq!(ground.counts(pool.id).await, [6, 0, 1, 1, 0, 4]);
 }
 
@@ -114,7 +137,11 @@ async fn delegated_prefixes_of_several_lengths_never_overlap_and_count_in_units(
             prefix_length: Some(length),
             ..next_of(pd.id, "d")
         };
-        assert_eq!(code(ground.reserve(wanted).await), ErrorCode::InvalidValue, "/{length}");
+        assert_eq!(
+            code(ground.reserve(wanted).await),
+            ErrorCode::InvalidValue,
+            "/{length}"
+        );
     }
 }
 
@@ -139,7 +166,9 @@ async fn many_are_reserved_together_or_none() {
     let ground = ground().await;
     let pool = pool(PoolType::Ipv4Private, "10.0.0.0/28");
     ground.make(&pool).await;
-    let mut wanted: Vec<Reserve> = (0..4).map(|number| next_of(pool.id, &format!("s{number}"))).collect();
+    let mut wanted: Vec<Reserve> = (0..4)
+        .map(|number| next_of(pool.id, &format!("s{number}")))
+        .collect();
     // Chosen by the last of them, so the others pass it over.
     wanted.push(chosen("10.0.0.2", "last"));
     let command = IspCommand::Reserve { wanted, force: false };
@@ -151,11 +180,23 @@ async fn many_are_reserved_together_or_none() {
             _ => None,
         })
         .collect();
-    assert_eq!(given, ["10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.2"]);
-    let wanted: Vec<Reserve> = (10..20).map(|number| next_of(pool.id, &format!("s{number}"))).collect();
-    let refused = ground.isp(IspCommand::Reserve { wanted, force: false }).await.unwrap_err();
+    assert_eq!(
+        given,
+        ["10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.2"]
+    );
+    let wanted: Vec<Reserve> = (10..20)
+        .map(|number| next_of(pool.id, &format!("s{number}")))
+        .collect();
+    let refused = ground
+        .isp(IspCommand::Reserve { wanted, force: false })
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, ErrorCode::PoolDepleted);
-    assert!(refused.message.starts_with("Item 10 of 10:"), "{}", refused.message);
+    assert!(
+        refused.message.starts_with("Item 10 of 10:"),
+        "{}",
+        refused.message
+    );
     assert_eq!(ground.counts(pool.id).await, [14, 0, 5, 0, 0, 9]);
 }
 
@@ -170,16 +211,34 @@ async fn alerts_are_raised_and_cleared_with_the_pool() {
     let mut made = Vec::new();
     for number in 0..5 {
         assert!(ground.alerts().await.is_empty(), "{number} of 6");
-        made.push(ground.reserve(next_of(pool.id, &format!("s{number}"))).await.unwrap());
+        made.push(
+            ground
+                .reserve(next_of(pool.id, &format!("s{number}")))
+                .await
+                .unwrap(),
+        );
     }
-    assert_eq!(ground.alerts().await, [(PoolUtilization, Raised)], "5 of 6 are 83 %");
+    assert_eq!(
+        ground.alerts().await,
+        [(PoolUtilization, Raised)],
+        "5 of 6 are 83 %"
+    );
     made.push(ground.reserve(next_of(pool.id, "s6")).await.unwrap());
-    assert_eq!(ground.alerts().await, [(PoolDepleted, Raised), (PoolUtilization, Raised)]);
+    assert_eq!(
+        ground.alerts().await,
+        [(PoolDepleted, Raised), (PoolUtilization, Raised)]
+    );
     ground.move_to(made[0].id, Move::Release).await.unwrap();
-    assert_eq!(ground.alerts().await, [(PoolDepleted, Cleared), (PoolUtilization, Raised)]);
+    assert_eq!(
+        ground.alerts().await,
+        [(PoolDepleted, Cleared), (PoolUtilization, Raised)]
+    );
     assert_eq!(ground.figures(pool.id).await.status, PoolStatus::Active);
     ground.move_to(made[1].id, Move::Release).await.unwrap();
-    assert_eq!(ground.alerts().await, [(PoolDepleted, Cleared), (PoolUtilization, Cleared)]);
+    assert_eq!(
+        ground.alerts().await,
+        [(PoolDepleted, Cleared), (PoolUtilization, Cleared)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,8 +267,14 @@ async fn a_command_sent_again_with_its_key_is_answered_as_it_was() {
     };
     let first = send(next_of(pool.id, "ada")).await;
     let second = send(next_of(pool.id, "ada")).await;
-    let (CommandOutcome::Committed { things: one, .. }, CommandOutcome::Committed { things: two, replayed, .. }) =
-        (first, second)
+    let (
+        CommandOutcome::Committed { things: one, .. },
+        CommandOutcome::Committed {
+            things: two,
+            replayed,
+            ..
+        },
+    ) = (first, second)
     else {
         panic!("not committed")
     };

@@ -213,7 +213,9 @@ impl Ground {
     }
 
     pub(crate) async fn reservations(&self) -> Vec<Reservation> {
-        let all = self.all_of(IspListing::Reservations(ReservationFilter::default())).await;
+        let all = self
+            .all_of(IspListing::Reservations(ReservationFilter::default()))
+            .await;
         all.into_iter()
             .map(|value| match value {
                 Entity::Reservation(found) => found,

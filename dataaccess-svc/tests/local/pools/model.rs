@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => subscriber.clone().prop_map(Step::Release),
         2 => subscriber.prop_map(Step::Reclaim),
         2 => (last.clone(), 29..=32_u8).prop_map(|(last, len)| Step::Node { last, len }),
-        1 => (last.clone(), 29..=32_u8).prop_map(|(last, len)| Step::Remove { last, len }),
+        1 => (last, 29..=32_u8).prop_map(|(last, len)| Step::Remove { last, len }),
         1 => proptest::option::of(1..15_u8).prop_map(Step::Gateway),
     ]
 }
@@ -55,7 +55,16 @@ async fn recount(ground: &Ground, pool: &Pool) -> [u128; 6] {
     let mut once = held.clone();
     once.dedup();
     assert_eq!(held, once, "an address is held twice");
-    let nodes = all(&*ground.access, &context(), ground.space, NodeSelection::All, &[], 100).await.unwrap();
+    let nodes = all(
+        &*ground.access,
+        &context(),
+        ground.space,
+        NodeSelection::All,
+        &[],
+        100,
+    )
+    .await
+    .unwrap();
     // An address of the pool is excluded if some node beneath the network covers it and it is not held.
     let mut excluded = 0;
     let mut free = 0;
@@ -112,12 +121,17 @@ async fn walk(ground: &Ground, steps: Vec<Step>) {
                     Ok(made) => {
                         let rested = last.filter(Reservation::is_resting);
                         if let Some(rested) = rested {
-                            assert_eq!(made.prefix, rested.prefix, "the same subscriber gets the same address");
+                            assert_eq!(
+                                made.prefix, rested.prefix,
+                                "the same subscriber gets the same address"
+                            );
                         } else {
                             assert!(before[5] > 0);
                         }
                     }
-                    Err(error) if error.code == ErrorCode::PoolDepleted => assert_eq!(before[5], 0, "{error:?}"),
+                    Err(error) if error.code == ErrorCode::PoolDepleted => {
+                        assert_eq!(before[5], 0, "{error:?}")
+                    }
                     Err(error) => assert_eq!(error.code, ErrorCode::AlreadyAssigned),
                 }
             }
@@ -154,7 +168,12 @@ async fn walk(ground: &Ground, steps: Vec<Step>) {
             Step::Remove { last, len } => {
                 let text = prefix(&format!("10.0.0.{last}/32")).truncate(len).to_string();
                 if let Ok(found) = node(&*ground.access, ground.space, &text).await {
-                    let _ = run(&*ground.access, ground.space, SpaceCommand::DeleteNode { id: found.id }).await;
+                    let _ = run(
+                        &*ground.access,
+                        ground.space,
+                        SpaceCommand::DeleteNode { id: found.id },
+                    )
+                    .await;
                 }
             }
             Step::Gateway(last) => {
@@ -166,7 +185,11 @@ async fn walk(ground: &Ground, steps: Vec<Step>) {
                 let _ = ground.isp(update).await;
             }
         }
-        assert_eq!(ground.counts(pool.id).await, recount(ground, &pool).await, "after {step:?}");
+        assert_eq!(
+            ground.counts(pool.id).await,
+            recount(ground, &pool).await,
+            "after {step:?}"
+        );
     }
 }
 
@@ -192,7 +215,11 @@ async fn no_address_is_given_twice_to_many_who_ask_at_once_on_two_replicas() {
     ground.make(&pool).await;
     let second = open(store).await;
     let ask = |number: usize| {
-        let access: Arc<LocalDataAccess> = if number.is_multiple_of(2) { Arc::clone(&ground.access) } else { Arc::clone(&second) };
+        let access: Arc<LocalDataAccess> = if number.is_multiple_of(2) {
+            Arc::clone(&ground.access)
+        } else {
+            Arc::clone(&second)
+        };
         let (space, wanted) = (ground.space, next_of(pool.id, &format!("s{}", number / 2)));
         tokio::spawn(async move {
             let command = IspCommand::Reserve {
@@ -217,7 +244,12 @@ async fn no_address_is_given_twice_to_many_who_ask_at_once_on_two_replicas() {
     assert!(made <= 150);
     let counts = ground.counts(pool.id).await;
     assert_eq!(counts, [254, 0, made, 0, 0, 254 - made]);
-    let mut held: Vec<_> = ground.reservations().await.iter().map(|found| found.prefix).collect();
+    let mut held: Vec<_> = ground
+        .reservations()
+        .await
+        .iter()
+        .map(|found| found.prefix)
+        .collect();
     let number = held.len();
     held.dedup();
     assert_eq!((held.len(), number as u128), (number, made));

@@ -84,7 +84,11 @@ pub(super) async fn provider_on(store: Arc<dyn Store>) -> Provider {
             last: 4094.try_into().unwrap(),
         }),
     };
-    for thing in [Thing::Plan(full.clone()), Thing::Plan(bare.clone()), Thing::VlanPool(vlans)] {
+    for thing in [
+        Thing::Plan(full.clone()),
+        Thing::Plan(bare.clone()),
+        Thing::VlanPool(vlans),
+    ] {
         let command = IspCommand::CreateThing {
             thing: Box::new(thing),
             secret: None,
@@ -150,7 +154,13 @@ impl Provider {
             space: self.ground.space,
             keys: vec![EntityKey::Subscriber(sub(id)), EntityKey::Profile(sub(id))],
         };
-        let mut found = self.ground.access.isp_get(&context(), get).await.unwrap().into_iter();
+        let mut found = self
+            .ground
+            .access
+            .isp_get(&context(), get)
+            .await
+            .unwrap()
+            .into_iter();
         let Some(Some(Kept {
             value: Entity::Subscriber(subscriber),
             ..
@@ -198,7 +208,10 @@ async fn provisioning_gives_what_the_plan_includes_in_one_commit() {
     let provider = provider().await;
     provider.make("ada").await;
     let before = provider.version().await;
-    let things = provider.run("ada", provider.provision(&provider.full)).await.unwrap();
+    let things = provider
+        .run("ada", provider.provision(&provider.full))
+        .await
+        .unwrap();
     assert_eq!(provider.version().await, before + 1);
     assert!(matches!(&things[0], Entity::Subscriber(found) if found.status == SubscriberStatus::Active));
     let (status, held, profile) = provider.state("ada").await;
@@ -230,7 +243,11 @@ async fn each_use_case_can_be_sent_again_and_changes_nothing_then() {
         let (version, state) = (provider.version().await, provider.state("ada").await);
         let again = provider.run("ada", step.clone()).await.unwrap();
         assert!(matches!(&again[0], Entity::Subscriber(_)), "{step:?}");
-        assert_eq!((provider.version().await, provider.state("ada").await), (version, state), "{step:?}");
+        assert_eq!(
+            (provider.version().await, provider.state("ada").await),
+            (version, state),
+            "{step:?}"
+        );
     }
 }
 
@@ -238,18 +255,33 @@ async fn each_use_case_can_be_sent_again_and_changes_nothing_then() {
 async fn an_upgrade_adds_a_static_address_and_a_downgrade_releases_it() {
     let provider = provider().await;
     provider.make("ada").await;
-    provider.run("ada", provider.provision(&provider.bare)).await.unwrap();
+    provider
+        .run("ada", provider.provision(&provider.bare))
+        .await
+        .unwrap();
     assert_eq!(provider.state("ada").await.1, Vec::<String>::new());
-    provider.run("ada", provider.change(&provider.full)).await.unwrap();
+    provider
+        .run("ada", provider.change(&provider.full))
+        .await
+        .unwrap();
     assert_eq!(provider.state("ada").await.1.len(), 2);
-    provider.run("ada", provider.change(&provider.bare)).await.unwrap();
+    provider
+        .run("ada", provider.change(&provider.bare))
+        .await
+        .unwrap();
     let (_, held, profile) = provider.state("ada").await;
     assert_eq!(held, Vec::<String>::new());
     let profile = profile.unwrap();
-    assert_eq!((profile.static_ipv4, profile.ipv6_prefix, profile.vlan), (None, None, None));
+    assert_eq!(
+        (profile.static_ipv4, profile.ipv6_prefix, profile.vlan),
+        (None, None, None)
+    );
     assert_eq!(provider.ground.counts(provider.v4.id).await, [14, 0, 0, 1, 0, 13]);
     // Back up: the same address, which still rested.
-    provider.run("ada", provider.change(&provider.full)).await.unwrap();
+    provider
+        .run("ada", provider.change(&provider.full))
+        .await
+        .unwrap();
     assert_eq!(provider.state("ada").await.1[0], "203.0.113.1/32 ASSIGNED");
 }
 
@@ -257,10 +289,16 @@ async fn an_upgrade_adds_a_static_address_and_a_downgrade_releases_it() {
 async fn termination_releases_everything_and_leaves_no_secret() {
     let provider = provider().await;
     provider.make("ada").await;
-    provider.run("ada", provider.provision(&provider.full)).await.unwrap();
+    provider
+        .run("ada", provider.provision(&provider.full))
+        .await
+        .unwrap();
     provider.run("ada", terminate()).await.unwrap();
     let (status, held, profile) = provider.state("ada").await;
-    assert_eq!((status, held, profile), (SubscriberStatus::Terminated, Vec::new(), None));
+    assert_eq!(
+        (status, held, profile),
+        (SubscriberStatus::Terminated, Vec::new(), None)
+    );
     assert_eq!(provider.ground.counts(provider.v4.id).await, [14, 0, 0, 1, 0, 13]);
     assert_eq!(provider.ground.counts(provider.pd.id).await[3], 1);
     for kind in ["ax_", "ay_", "ah_", "aa_"] {
@@ -277,15 +315,28 @@ async fn what_cannot_be_given_whole_is_not_begun() {
     for number in 0..14 {
         let id = format!("s{number}");
         provider.make(&id).await;
-        provider.run(&id, provider.provision(&provider.full)).await.unwrap();
+        provider
+            .run(&id, provider.provision(&provider.full))
+            .await
+            .unwrap();
     }
     provider.make("late").await;
     let before = provider.version().await;
-    let refused = provider.run("late", provider.provision(&provider.full)).await.unwrap_err();
+    let refused = provider
+        .run("late", provider.provision(&provider.full))
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, ErrorCode::PoolDepleted);
     assert_eq!(provider.version().await, before);
-    assert_eq!(provider.state("late").await, (SubscriberStatus::Pending, Vec::new(), None));
-    assert_eq!(provider.ground.counts(provider.pd.id).await[2], 14, "no prefix without an address");
+    assert_eq!(
+        provider.state("late").await,
+        (SubscriberStatus::Pending, Vec::new(), None)
+    );
+    assert_eq!(
+        provider.ground.counts(provider.pd.id).await[2],
+        14,
+        "no prefix without an address"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,13 +346,31 @@ async fn use_cases_go_by_the_status_of_the_subscriber() {
     for early in [provider.change(&provider.full), suspend(), resume()] {
         assert_eq!(code(provider.run("ada", early).await), ErrorCode::IllegalState);
     }
-    provider.run("ada", provider.provision(&provider.full)).await.unwrap();
-    assert_eq!(code(provider.run("ada", provider.provision(&provider.bare)).await), ErrorCode::IllegalState);
+    provider
+        .run("ada", provider.provision(&provider.full))
+        .await
+        .unwrap();
+    assert_eq!(
+        code(provider.run("ada", provider.provision(&provider.bare)).await),
+        ErrorCode::IllegalState
+    );
     provider.run("ada", suspend()).await.unwrap();
-    assert_eq!(provider.state("ada").await.1.len(), 2, "a suspended subscriber keeps everything");
-    assert_eq!(code(provider.run("ada", provider.provision(&provider.full)).await), ErrorCode::IllegalState);
+    assert_eq!(
+        provider.state("ada").await.1.len(),
+        2,
+        "a suspended subscriber keeps everything"
+    );
+    assert_eq!(
+        code(provider.run("ada", provider.provision(&provider.full)).await),
+        ErrorCode::IllegalState
+    );
     provider.run("ada", terminate()).await.unwrap();
-    for late in [provider.provision(&provider.full), provider.change(&provider.bare), suspend(), resume()] {
+    for late in [
+        provider.provision(&provider.full),
+        provider.change(&provider.bare),
+        suspend(),
+        resume(),
+    ] {
         assert_eq!(code(provider.run("ada", late).await), ErrorCode::IllegalState);
     }
     let unknown = UseCase::Provision {

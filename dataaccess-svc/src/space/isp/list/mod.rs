@@ -8,8 +8,8 @@ mod subscribers;
 mod vlans;
 
 use cadastre_api_types::internal::{IspListing, Listed, PageRequest, ReservationFilter};
-use cadastre_domain::isp::{Entity, EntityKey, Kept, Reservation};
 use cadastre_domain::Scope;
+use cadastre_domain::isp::{Entity, EntityKey, Kept, Reservation};
 use cadastre_storage::{KeyRange, RowKey};
 
 use super::super::SpaceHandle;
@@ -62,7 +62,9 @@ impl Lister<'_> {
             IspListing::Reservations(filter) => self.reservations(filter).await,
             IspListing::Subscribers(filter) => self.subscribers(filter).await,
             IspListing::Plans => self.known(
-                self.book.plans().map(|plan| plan.as_ref().clone().map(Entity::Plan)),
+                self.book
+                    .plans()
+                    .map(|plan| plan.as_ref().clone().map(Entity::Plan)),
             ),
             IspListing::Webhooks => self.known(
                 self.book
@@ -71,28 +73,29 @@ impl Lister<'_> {
             ),
             IspListing::Profiles => self.scan(keys::things(ThingRows::Profiles), |_| true).await,
             IspListing::VlanPools { domain } => {
-                let wanted = |value: &Entity| match value {
-                    Entity::VlanPool(pool) => domain.as_ref().is_none_or(|domain| *domain == pool.domain),
-                    _other => false,
+                let wanted = |value: &Entity| {
+                    value
+                        .vlan_pool()
+                        .is_some_and(|pool| domain.as_ref().is_none_or(|domain| *domain == pool.domain))
                 };
                 self.scan(keys::things(ThingRows::VlanPools), wanted).await
             }
             IspListing::VlanBindings(filter) => self.vlan_bindings(filter).await,
             IspListing::Templates => self.scan(keys::things(ThingRows::Templates), |_| true).await,
             IspListing::Alerts { states, pool_id } => {
-                let wanted = |value: &Entity| match value {
-                    Entity::Alert(alert) => {
+                let wanted = |value: &Entity| {
+                    value.alert().is_some_and(|alert| {
                         (states.is_empty() || states.contains(&alert.state))
                             && pool_id.is_none_or(|pool| pool == alert.pool_id)
-                    }
-                    _other => false,
+                    })
                 };
                 self.scan(keys::things(ThingRows::Alerts), wanted).await
             }
             IspListing::Outbox { state } => {
-                let wanted = |value: &Entity| match value {
-                    Entity::Outbox(entry) => state.is_none_or(|state| state == entry.state),
-                    _other => false,
+                let wanted = |value: &Entity| {
+                    value
+                        .outbox()
+                        .is_some_and(|entry| state.is_none_or(|state| state == entry.state))
                 };
                 self.scan(keys::things(ThingRows::Outbox), wanted).await
             }
@@ -110,7 +113,11 @@ impl Lister<'_> {
             .collect();
         let more = items.len() > self.page.limit;
         items.truncate(self.page.limit);
-        let next = if more { items.last().and_then(position) } else { None };
+        let next = if more {
+            items.last().and_then(position)
+        } else {
+            None
+        };
         Ok(Listed { items, next })
     }
 
@@ -160,14 +167,11 @@ impl Lister<'_> {
         if let (Some(subscriber), None) = (&filter.subscriber_id, &filter.within) {
             return self.had_by(subscriber, filter).await;
         }
-        let pool = match filter.pool_id {
-            None => None,
-            Some(id) => match self.book.pool(id) {
-                Some(pool) => Some(pool.value.network),
-                // A pool that is no more: its reservations still say what it was.
-                None => None,
-            },
-        };
+        // Of a pool that is no more, its reservations still say what it was.
+        let pool = filter
+            .pool_id
+            .and_then(|id| self.book.pool(id))
+            .map(|pool| pool.value.network);
         let range = match (pool, filter.within) {
             (Some(network), Some(within)) if network.contains(&within) => keys::reservations_in(&within),
             (Some(network), Some(within)) if !within.contains(&network) => {
@@ -201,9 +205,12 @@ impl Lister<'_> {
                 .map(EntityKey::Reservation)
                 .collect();
             let found = places::read(self.rows, &wanted).await?;
-            let keep = |kept: &Kept<Entity>| match &kept.value {
-                Entity::Reservation(found) => matches(found, filter) && is_seen(&kept.value, self.scope),
-                _other => false,
+            let keep = |kept: &Kept<Entity>| {
+                let fits = kept
+                    .value
+                    .reservation()
+                    .is_some_and(|found| matches(found, filter));
+                fits && is_seen(&kept.value, self.scope)
             };
             items.extend(found.into_iter().flatten().filter(keep));
             match next {

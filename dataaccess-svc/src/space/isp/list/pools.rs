@@ -36,7 +36,9 @@ impl Lister<'_> {
                 if items.len() >= self.page.limit {
                     return Ok(Listed { items, next: last });
                 }
-                let fits = filter.status.is_none_or(|status| statuses.get(at) == Some(&status));
+                let fits = filter
+                    .status
+                    .is_none_or(|status| statuses.get(at) == Some(&status));
                 let kept = pool.as_ref().clone().map(Entity::Pool);
                 if fits && is_seen(&kept.value, self.scope) {
                     items.push(kept);
@@ -48,7 +50,10 @@ impl Lister<'_> {
     }
 
     async fn statuses(&self, pools: &[&std::sync::Arc<Kept<Pool>>]) -> Outcome<Vec<PoolStatus>> {
-        let rows: Vec<RowKey> = pools.iter().map(|pool| keys::pool_counters(pool.value.id)).collect();
+        let rows: Vec<RowKey> = pools
+            .iter()
+            .map(|pool| keys::pool_counters(pool.value.id))
+            .collect();
         let mut statuses = Vec::with_capacity(pools.len());
         for ((pool, key), bytes) in pools.iter().zip(&rows).zip(self.rows.get_many(&rows).await?) {
             let record = match bytes {
@@ -62,8 +67,13 @@ impl Lister<'_> {
 }
 
 fn matches(pool: &Pool, filter: &PoolFilter) -> bool {
-    filter.pool_type.is_none_or(|pool_type| pool_type == pool.pool_type)
-        && filter.site_id.as_ref().is_none_or(|site| pool.site_id.as_ref() == Some(site))
+    filter
+        .pool_type
+        .is_none_or(|pool_type| pool_type == pool.pool_type)
+        && filter
+            .site_id
+            .as_ref()
+            .is_none_or(|site| pool.site_id.as_ref() == Some(site))
         && filter.search.as_ref().is_none_or(|text| found(pool, text))
 }
 
