@@ -130,7 +130,11 @@ pub(super) fn counts(pool: &Pool, record: &PoolCountersRecord) -> PoolCounts {
 
 /// Writes what pools count, and what follows from it.
 pub(super) async fn settle(draft: &mut Draft<'_, '_>) -> Outcome<()> {
-    for (id, change) in std::mem::take(&mut draft.counts.0) {
+    let changes = std::mem::take(&mut draft.counts.0);
+    let today = day_of(draft.decider.time);
+    let wanted = changes.keys().flat_map(|id| [keys::pool_counters(*id), keys::pool_day(*id, today)]);
+    draft.read_ahead(wanted.collect()).await?;
+    for (id, change) in changes {
         // A pool that the command removes takes its counters with it.
         let Some(pool) = draft.book().pool(id).cloned() else {
             continue;
@@ -152,7 +156,7 @@ pub(super) async fn settle(draft: &mut Draft<'_, '_>) -> Outcome<()> {
             draft.write(key, &record);
         }
         if change.taken > 0 || change.given_back > 0 {
-            let key = keys::pool_day(id, day_of(draft.decider.time));
+            let key = keys::pool_day(id, today);
             let mut day = draft.row::<PoolDayRecord>(&key).await?.unwrap_or_default();
             day.v = 1;
             day.taken = day.taken.plus(Count(change.taken));

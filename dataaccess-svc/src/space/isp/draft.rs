@@ -37,6 +37,8 @@ pub(super) struct Draft<'d, 'a> {
     pub(super) effects: Effects,
     /// Other rows, the last word on each.
     rows: BTreeMap<RowKey, Option<Bytes>>,
+    /// Rows beneath this command that were read before they were asked for.
+    ahead: BTreeMap<RowKey, Option<Bytes>>,
     /// Things changed, in the order in which they were first touched: as they were, and as they are now.
     things: Vec<Touched>,
     /// The book, if it changes.
@@ -59,6 +61,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             if_match,
             effects: Effects::default(),
             rows: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             things: Vec::new(),
             book: None,
             shown: Vec::new(),
@@ -75,10 +78,24 @@ impl<'d, 'a> Draft<'d, 'a> {
 
     /// Bytes of a row as this command has it.
     pub(super) async fn bytes(&self, key: &RowKey) -> Outcome<Option<Bytes>> {
-        if let Some(own) = self.rows.get(key) {
-            return Ok(own.clone());
+        if let Some(known) = self.rows.get(key).or_else(|| self.ahead.get(key)) {
+            return Ok(known.clone());
         }
         self.decider.resolver.rows().get(key).await
+    }
+
+    /// Reads rows together that will be asked for one by one, where each read is a round trip.
+    pub(super) async fn read_ahead(&mut self, mut keys: Vec<RowKey>) -> Outcome<()> {
+        let rows = self.decider.resolver.rows();
+        if rows.is_near() {
+            return Ok(());
+        }
+        keys.retain(|key| !self.ahead.contains_key(key));
+        keys.sort_unstable();
+        keys.dedup();
+        let found = rows.get_many(&keys).await?;
+        self.ahead.extend(keys.into_iter().zip(found));
+        Ok(())
     }
 
     /// A row as this command has it.

@@ -4,6 +4,7 @@
 //! is one decision and one commit. What is asked for all the time (pools, plans, webhooks, the policy) is known by heart, in
 //! the [`Book`].
 
+mod ahead;
 mod alerts;
 mod book;
 mod conflicts;
@@ -52,6 +53,7 @@ pub(super) async fn decide(
 ) -> Outcome<Decision> {
     let mut draft = Draft::new(decider, if_match);
     let on = &mut draft;
+    on.read_ahead(ahead::of(command)).await?;
     match command {
         IspCommand::CreatePool { pool, tags } => pools::create(on, pool, tags.as_ref()).await?,
         IspCommand::UpdatePool { pool, tags } => pools::update(on, pool, tags.as_ref()).await?,
