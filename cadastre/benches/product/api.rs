@@ -97,7 +97,7 @@ impl Session {
 }
 
 /// The cursor in a `Link` header.
-fn next_cursor(link: Option<&str>) -> Option<&str> {
+pub(crate) fn next_cursor(link: Option<&str>) -> Option<&str> {
     let (path, rest) = link?.strip_prefix('<')?.split_once('>')?;
     let (_, query) = path.split_once('?').filter(|_| rest.contains("rel=\"next\""))?;
     query.split('&').find_map(|pair| pair.strip_prefix("cursor="))

@@ -53,10 +53,12 @@ pub(crate) enum Part {
     Growth,
     /// 100,000 spaces.
     Spaces,
+    /// 200,000 subscribers with an address and a delegated prefix each.
+    Provision,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NodeRead,
         Self::Create,
         Self::Allocate,
@@ -65,6 +67,7 @@ impl Part {
         Self::Lookup,
         Self::Growth,
         Self::Spaces,
+        Self::Provision,
     ];
 
     /// Its heading.
@@ -80,6 +83,7 @@ impl Part {
             }
             Self::Growth => "Growth: latencies in one space",
             Self::Spaces => "Many spaces",
+            Self::Provision => "Subscribers provisioned by 32 clients; reservations that expire together",
         }
     }
 }

@@ -21,6 +21,7 @@ mod machine;
 mod node_read;
 mod numbers;
 mod process;
+mod provision;
 mod raw_store;
 mod report;
 mod setup;
@@ -73,6 +74,7 @@ fn measure(arguments: &Arguments) -> Outcome<()> {
             Part::Lookup => lookup::run(&setup, &mut report)?,
             Part::Growth => growth::run(&setup, &mut report)?,
             Part::Spaces => spaces::run(&setup, &mut report)?,
+            Part::Provision => provision::run(&setup, &mut report)?,
         }
     }
     report.print_figures();
