@@ -74,6 +74,7 @@ impl Frontend {
             config,
             streams: CancellationToken::new(),
             imports: Semaphore::new(IMPORTS),
+            secrets: None,
         };
         Ok(Self::of(state, first_password_file))
     }

@@ -11,6 +11,7 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::LoginThrottle;
 use crate::clock::Clock;
 use crate::config::FrontendConfig;
+use crate::isp::Seal;
 
 /// Imports that one frontend takes at a time.
 pub(crate) const IMPORTS: usize = 16;
@@ -33,4 +34,6 @@ pub(crate) struct FrontendState {
     pub(crate) streams: CancellationToken,
     /// Places for imports that are under way at a time: each has a thread.
     pub(crate) imports: Semaphore,
+    /// Seals secrets; `None` = this server keeps none.
+    pub(crate) secrets: Option<Arc<dyn Seal>>,
 }

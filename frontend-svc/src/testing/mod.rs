@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake_access;
+mod fake_isp;
 mod fake_journal;
 
 use std::sync::Arc;
@@ -164,6 +165,7 @@ impl Server {
             config,
             streams: tokio_util::sync::CancellationToken::new(),
             imports: tokio::sync::Semaphore::new(crate::state::IMPORTS),
+            secrets: None,
         };
         let frontend = Frontend::of(state, None);
         let server = Self {
