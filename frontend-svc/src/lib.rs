@@ -11,6 +11,7 @@ mod config;
 mod convert;
 mod frontend;
 mod http;
+mod isp;
 mod openapi;
 mod outbox;
 pub mod prefix_file;

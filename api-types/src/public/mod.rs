@@ -6,6 +6,7 @@ mod auth;
 mod history;
 mod import;
 mod ip;
+pub mod isp;
 mod plan;
 mod search;
 mod space;

@@ -33,6 +33,30 @@ pub enum ChangeKind {
     Role,
     /// An API token.
     Token,
+    /// A pool.
+    Pool,
+    /// A reservation.
+    Reservation,
+    /// A subscriber.
+    Subscriber,
+    /// A service plan.
+    Plan,
+    /// The network profile of a subscriber.
+    NetworkProfile,
+    /// A pool of VLANs.
+    VlanPool,
+    /// A VLAN that somebody has.
+    VlanBinding,
+    /// The rules of pool selection.
+    PoolPolicy,
+    /// A reservation template.
+    ReservationTemplate,
+    /// A webhook.
+    Webhook,
+    /// An alert.
+    Alert,
+    /// An entry of the outbox.
+    OutboxEntry,
 }
 
 /// One thing that changes.

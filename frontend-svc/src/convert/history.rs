@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::plan::{as_json, change};
 use super::tag;
+use crate::isp::wire::entity;
 
 fn state(node: NodeState) -> IpState {
     IpState {
@@ -65,6 +66,7 @@ fn named(thing: &ThingState) -> (ChangeKind, String) {
     match thing {
         ThingState::Node(node) => (ChangeKind::Ip, node.prefix.to_string()),
         ThingState::Tag(tag) => (ChangeKind::Tag, tag.definition.name.to_string()),
+        ThingState::Entity(thing) => entity::named(&thing.value),
     }
 }
 
@@ -72,5 +74,6 @@ fn thing_json(thing: ThingState) -> Result<Value, ApiError> {
     match thing {
         ThingState::Node(node) => as_json(&state(node)),
         ThingState::Tag(view) => as_json(&tag::to_wire(view)),
+        ThingState::Entity(thing) => entity::to_value(*thing),
     }
 }

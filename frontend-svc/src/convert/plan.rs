@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{node, space, tag};
 use crate::http::reply::unexpected;
+use crate::isp::wire::entity;
 
 /// The plan of a command to a space.
 pub(crate) fn of_command(changes: Vec<ImageChange>, conflict: Option<ApiError>) -> Result<DryRun, ApiError> {
@@ -52,6 +53,7 @@ fn named(image: &Image) -> (ChangeKind, String) {
     match image {
         Image::Node(node) => (ChangeKind::Ip, node.prefix.to_string()),
         Image::Tag(tag) => (ChangeKind::Tag, tag.definition.name.to_string()),
+        Image::Entity(thing) => entity::named(&thing.value),
     }
 }
 
@@ -59,6 +61,7 @@ fn image_json(image: Image) -> Result<Value, ApiError> {
     match image {
         Image::Node(node) => node::to_value(&node),
         Image::Tag(tag) => as_json(&tag::to_wire(tag)),
+        Image::Entity(thing) => entity::to_value(*thing),
     }
 }
 

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::error::HttpError;
 use super::request_info::RequestInfo;
-use super::{body, path};
+use super::{body, called_space, path};
 use crate::auth::principal;
+use crate::isp;
 use crate::routes::table::{Needs, RouteNeeds};
 use crate::routes::users;
 use crate::state::FrontendState;
@@ -29,7 +30,7 @@ pub struct Authorized {
     pub session: Option<Uuid>,
     /// How far the needed permission reaches in the space of the path; `Whole` for routes without a space.
     pub scope: Scope,
-    /// The space of the path, on routes that need a permission in it.
+    /// The space of the path or of the call, on routes that need a permission in it.
     pub space: Option<Uuid>,
     /// Correlation id and address.
     pub request: RequestInfo,
@@ -123,7 +124,20 @@ pub(crate) async fn authorize(request: &HttpRequest) -> Result<Authorized, HttpE
         .ok_or_else(|| no_entry("state"))?;
     let info = RequestInfo::of(request);
     let principal = principal::authenticate(state, request, &info).await?;
-    let (scope, space) = reach(needs, &principal.account, request)?;
+    let (scope, space) = match needs {
+        Needs::IspSpace(permission) => {
+            let named = called_space::named(request)?;
+            let account = &principal.account;
+            let space =
+                isp::space::resolve(&*state.access, account, &info.correlation_id, named.as_deref()).await?;
+            (in_space(permission, account, space)?, Some(space))
+        }
+        Needs::Public
+        | Needs::Authenticated
+        | Needs::SelfOrSystem(_)
+        | Needs::System(_)
+        | Needs::Space(_) => reach(needs, &principal.account, request)?,
+    };
     Ok(Authorized {
         account: principal.account,
         session: principal.session,
@@ -145,6 +159,8 @@ fn reach(needs: Needs, account: &Account, request: &HttpRequest) -> Result<(Scop
             }
         }
         Needs::System(permission) => in_system(permission, account),
+        // Whose space has to be looked for first.
+        Needs::IspSpace(_) => Err(no_entry("a space in its path").0),
         Needs::Space(permission) => {
             let space = path::id(request, "spaceId")?;
             in_space(permission, account, space).map(|scope| (scope, Some(space)))

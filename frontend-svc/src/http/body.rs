@@ -71,6 +71,30 @@ pub(crate) async fn read<T: DeserializeOwned>(
     from_bytes(&bytes)
 }
 
+/// Reads the body of a call that may do without: none is like an empty object.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn optional<T: DeserializeOwned + Default>(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Body<T>, ApiError> {
+    let bytes = match taken(request) {
+        Some(bytes) => bytes,
+        None => collect(request, payload.into_inner()).await?.bytes,
+    };
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Body {
+            value: T::default(),
+            tree: Value::Object(Map::new()),
+        });
+    }
+    if !content_type(request)? {
+        return Err(wrong_media_type("has no Content-Type"));
+    }
+    from_bytes(&bytes)
+}
+
 /// Checks the body of a call that needs none: there is none, or an empty object.
 ///
 /// # Errors

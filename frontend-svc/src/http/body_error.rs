@@ -5,7 +5,7 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use serde_json::{Value, json};
 
 use super::json::kind;
-use super::wording::{cut, echo, listed};
+use super::wording::{cut, did_you_mean, echo, listed};
 
 /// `400 UnknownField`.
 pub(crate) fn unknown_field(field: &str, meant: Option<&str>, known: &[&str]) -> ApiError {
@@ -36,6 +36,20 @@ pub(crate) fn describe(tree: &Value, path: &str, message: &str) -> ApiError {
             format!("{at}.{name}")
         };
         return about(&field, format!("`{}` is missing; it is required.", echo(&field)));
+    }
+    if let Some((given, known)) = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "))
+    {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let place = if at == given || at.ends_with(&format!(".{given}")) {
+            at
+        } else if at.is_empty() {
+            given.to_owned()
+        } else {
+            format!("{at}.{given}")
+        };
+        return unknown_field(&place, did_you_mean(given, &known), &known);
     }
     let field = echo(&at);
     let text = if message.starts_with("invalid type: ") {
@@ -161,6 +175,25 @@ mod tests {
             ),
         ] {
             assert_eq!(describe(&tree, path, message).message, expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_deep_inside_is_refused_by_name_with_its_place() {
+        let tree = json!({ "items": [{ "pool": 1 }] });
+        // serde says `items[0].pool` or `items[0]`, whichever it stands at.
+        for path in ["items[0].pool", "items[0]"] {
+            let error = describe(
+                &tree,
+                path,
+                "unknown field `pool`, expected one of `poolId`, `notes`",
+            );
+            assert_eq!(error.code, ErrorCode::UnknownField);
+            assert!(
+                error.message.contains("did you mean `poolId`?"),
+                "{}",
+                error.message
+            );
         }
     }
 

@@ -14,12 +14,13 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
+use super::called_space;
 use super::query::Query;
 
 const VERSION: u8 = 1;
 const CHECKSUM_BYTES: usize = 12;
 /// Longer than any cursor of ours.
-const MAX_CURSOR_CHARS: usize = 600;
+const MAX_CURSOR_CHARS: usize = 2_000;
 
 /// What may stand in a query as it is.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -50,6 +51,8 @@ const IN_PATH: &AsciiSet = &IN_QUERY
 pub(crate) struct Pager<'a> {
     path: &'a str,
     query: &'a Query<'a>,
+    /// The address space that a header names.
+    space: Option<&'a str>,
     /// Which slice.
     pub(crate) page: PageRequest,
 }
@@ -60,18 +63,19 @@ impl<'a> Pager<'a> {
     /// # Errors
     /// `400 InvalidParameter` or `InvalidCursor`.
     pub(crate) fn of(request: &'a HttpRequest, query: &'a Query<'a>) -> Result<Self, ApiError> {
-        Self::new(request.path(), query)
+        Self::new(request.path(), query, called_space::header(request)?)
     }
 
-    fn new(path: &'a str, query: &'a Query<'a>) -> Result<Self, ApiError> {
+    fn new(path: &'a str, query: &'a Query<'a>, space: Option<&'a str>) -> Result<Self, ApiError> {
         let limit = query.limit()?;
         let after = match query.get("cursor") {
             None => None,
-            Some(cursor) => Some(open(cursor, path, query).ok_or_else(foreign_cursor)?),
+            Some(cursor) => Some(open(cursor, path, query, space).ok_or_else(foreign_cursor)?),
         };
         Ok(Self {
             path,
             query,
+            space,
             page: PageRequest { limit, after },
         })
     }
@@ -86,7 +90,7 @@ impl<'a> Pager<'a> {
             link.push('&');
         }
         link.push_str("cursor=");
-        link.push_str(&seal(position, self.path, self.query));
+        link.push_str(&seal(position, self.path, self.query, self.space));
         link.push_str(">; rel=\"next\"");
         HeaderValue::try_from(link).ok()
     }
@@ -101,15 +105,15 @@ pub(crate) fn foreign_cursor() -> ApiError {
     )
 }
 
-fn seal(position: &str, path: &str, query: &Query<'_>) -> String {
+fn seal(position: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> String {
     let mut bytes = Vec::with_capacity(1 + CHECKSUM_BYTES + position.len());
     bytes.push(VERSION);
-    bytes.extend_from_slice(&checksum(position, path, query));
+    bytes.extend_from_slice(&checksum(position, path, query, space));
     bytes.extend_from_slice(position.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn open(cursor: &str, path: &str, query: &Query<'_>) -> Option<String> {
+fn open(cursor: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> Option<String> {
     if cursor.len() > MAX_CURSOR_CHARS {
         return None;
     }
@@ -117,10 +121,10 @@ fn open(cursor: &str, path: &str, query: &Query<'_>) -> Option<String> {
     let (version, rest) = bytes.split_first()?;
     let (sum, position) = rest.split_at_checked(CHECKSUM_BYTES)?;
     let position = std::str::from_utf8(position).ok()?;
-    (*version == VERSION && *sum == checksum(position, path, query)).then(|| position.to_owned())
+    (*version == VERSION && *sum == checksum(position, path, query, space)).then(|| position.to_owned())
 }
 
-fn checksum(position: &str, path: &str, query: &Query<'_>) -> [u8; CHECKSUM_BYTES] {
+fn checksum(position: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> [u8; CHECKSUM_BYTES] {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -131,6 +135,10 @@ fn checksum(position: &str, path: &str, query: &Query<'_>) -> [u8; CHECKSUM_BYTE
     for (name, value) in query.without(&["cursor", "limit"]) {
         part(name);
         part(value);
+    }
+    if let Some(space) = space {
+        part("X-Address-Space");
+        part(space);
     }
     part(position);
     let digest: [u8; 32] = hash.finalize().into();
@@ -160,13 +168,16 @@ mod tests {
 
     fn page(path: &str, query: &str) -> Result<PageRequest, ApiError> {
         let query = Query::parse(query, KNOWN)?;
-        Pager::new(path, &query).map(|pager| pager.page)
+        Pager::new(path, &query, None).map(|pager| pager.page)
     }
 
     #[test]
     fn following_the_link_continues_the_list_and_keeps_the_other_parameters() {
         let query = Query::parse("limit=7&tags=a%3Db%2Cc%3D%22x%22", KNOWN).unwrap();
-        let link = Pager::new(PATH, &query).unwrap().next_link("10.0.0.0/8").unwrap();
+        let link = Pager::new(PATH, &query, None)
+            .unwrap()
+            .next_link("10.0.0.0/8")
+            .unwrap();
         let text = link.to_str().unwrap();
         assert!(
             text.starts_with(&format!("<{PATH}?limit=7&tags=a%3Db%2Cc%3D%22x%22&cursor=")),
@@ -186,7 +197,7 @@ mod tests {
     #[test]
     fn a_cursor_belongs_to_its_list_and_filters_but_not_to_its_page_size() {
         let query = Query::parse("tags=a%3D1&limit=5", KNOWN).unwrap();
-        let cursor = cursor_in(&Pager::new(PATH, &query).unwrap().next_link("x").unwrap());
+        let cursor = cursor_in(&Pager::new(PATH, &query, None).unwrap().next_link("x").unwrap());
         assert!(page(PATH, &format!("limit=9&cursor={cursor}&tags=a%3d1")).is_ok());
         for (path, text) in [
             (PATH, format!("cursor={cursor}")),
@@ -203,6 +214,22 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_belongs_to_the_space_that_a_header_named() {
+        let query = Query::default();
+        let pool = "/api/v1/ip-management/pools";
+        let cursor = cursor_in(
+            &Pager::new(pool, &query, Some("a"))
+                .unwrap()
+                .next_link("x")
+                .unwrap(),
+        );
+        assert!(open(&cursor, pool, &query, Some("a")).is_some());
+        assert!(
+            open(&cursor, pool, &query, Some("b")).is_none() && open(&cursor, pool, &query, None).is_none()
+        );
+    }
+
+    #[test]
     fn an_empty_or_invented_cursor_is_refused() {
         for cursor in ["", "abc", "AQ", "%F0%9F%92%A5", &"A".repeat(10_000)] {
             assert_eq!(
@@ -216,19 +243,19 @@ mod tests {
         #[test]
         fn any_change_of_a_cursor_is_noticed(position in "\\PC{0,40}", at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]") {
             let query = Query::default();
-            let cursor = seal(&position, PATH, &query);
-            prop_assert_eq!(open(&cursor, PATH, &query), Some(position));
+            let cursor = seal(&position, PATH, &query, None);
+            prop_assert_eq!(open(&cursor, PATH, &query, None), Some(position));
             let at = at.index(cursor.len());
             let mut changed = cursor.clone();
             changed.replace_range(at..=at, &to);
-            prop_assert_eq!(open(&changed, PATH, &query).is_some(), changed == cursor);
-            prop_assert_eq!(open(&cursor[..at], PATH, &query), None);
-            prop_assert_eq!(open(&format!("{cursor}{to}"), PATH, &query), None);
+            prop_assert_eq!(open(&changed, PATH, &query, None).is_some(), changed == cursor);
+            prop_assert_eq!(open(&cursor[..at], PATH, &query, None), None);
+            prop_assert_eq!(open(&format!("{cursor}{to}"), PATH, &query, None), None);
         }
 
         #[test]
         fn any_text_as_a_cursor_is_a_400_and_never_a_panic(text in ".{0,80}") {
-            prop_assert_eq!(open(&text, PATH, &Query::default()), None);
+            prop_assert_eq!(open(&text, PATH, &Query::default(), None), None);
         }
 
         #[test]
@@ -236,7 +263,7 @@ mod tests {
             let encoded = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
             let text = format!("tags={encoded}");
             let query = Query::parse(&text, KNOWN).unwrap();
-            let link = Pager::new(&path, &query).unwrap().next_link("p").unwrap();
+            let link = Pager::new(&path, &query, None).unwrap().next_link("p").unwrap();
             let link = link.to_str().unwrap();
             prop_assert_eq!(link.matches(['<', '>']).count(), 2);
             prop_assert_eq!(link.matches('"').count(), 2);

@@ -3,6 +3,7 @@
 pub(crate) mod authorized;
 pub(crate) mod body;
 pub(crate) mod body_error;
+pub(crate) mod called_space;
 pub(crate) mod cursor;
 pub(crate) mod detached;
 pub(crate) mod error;

@@ -56,6 +56,36 @@ pub(crate) fn of_creation<T>(
     })
 }
 
+/// Options of a `POST` whose body holds a secret. What is remembered of the body is salted with the idempotency key,
+/// which is itself not stored: a bare hash of a body that holds a secret could be guessed at.
+///
+/// # Errors
+/// `400 InvalidParameter` or `InvalidHeader`.
+pub(crate) fn of_secret_creation<T>(
+    request: &HttpRequest,
+    user: &str,
+    body: &Body<T>,
+) -> Result<MutationOptions, ApiError> {
+    let query = Query::of(request, MUTATION)?;
+    let dry_run = query.flag("dryRun")?;
+    let idempotency = idempotency_key(request.headers())?.map(|key| {
+        let salted = [key.as_bytes(), b"\n", &body.canonical()].concat();
+        remembered_as(
+            &key,
+            user,
+            request.method().as_str(),
+            request.path(),
+            &query,
+            &salted,
+        )
+    });
+    Ok(MutationOptions {
+        dry_run,
+        if_match: None,
+        idempotency: idempotency.filter(|_| !dry_run),
+    })
+}
+
 /// Options of a `POST` that changes a thing which is there: `If-Match` counts, too.
 ///
 /// # Errors

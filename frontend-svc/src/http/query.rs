@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
+use super::called_space;
 use super::wording::{did_you_mean, echo, listed};
 
 /// Items of a page when the client does not say.
@@ -28,7 +29,26 @@ impl<'a> Query<'a> {
     /// # Errors
     /// `400 InvalidParameter` for an unknown, repeated or undecodable parameter.
     pub(crate) fn of(request: &'a HttpRequest, known: &[&str]) -> Result<Self, ApiError> {
-        Self::parse(request.query_string(), known)
+        if !called_space::is_named(request) {
+            return Self::parse(request.query_string(), known);
+        }
+        let known: Vec<&str> = known.iter().copied().chain([called_space::PARAMETER]).collect();
+        Self::parse(request.query_string(), &known)
+    }
+
+    /// One parameter, whatever others there are.
+    ///
+    /// # Errors
+    /// `400 InvalidParameter` if it is repeated or cannot be decoded.
+    pub(crate) fn only(request: &'a HttpRequest, name: &str) -> Result<Option<Cow<'a, str>>, ApiError> {
+        let mut found = None;
+        for part in request.query_string().split('&') {
+            let (given, value) = part.split_once('=').unwrap_or((part, ""));
+            if decode(given, given).is_ok_and(|given| given == name) && found.replace(value).is_some() {
+                return Err(invalid(name, format!("`{name}` is given twice; give it once.")));
+            }
+        }
+        found.map(|value| decode(value, name)).transpose()
     }
 
     /// The same from text.

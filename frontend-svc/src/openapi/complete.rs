@@ -1,13 +1,15 @@
 //! Completes each operation from the table of routes: who may call it, which errors it can answer, and the two
 //! shapes of what answers 200 with a thing and may be a dry run.
 
-use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{OneOfBuilder, OpenApi, Ref, RefOr, Schema};
+use utoipa::openapi::{OneOfBuilder, OpenApi, Ref, RefOr, Required, Schema};
 
 use super::BEARER;
 use super::errors::response_name;
 use super::schemas::TAG_CREATE;
+use crate::http::called_space;
 use crate::routes::table::{Needs, ROUTES, RouteSpec};
 
 /// Completes every operation of the table.
@@ -45,11 +47,19 @@ fn complete(route: &RouteSpec, operation: &mut Operation) {
             "Needs the permission `{}` in the whole system.",
             permission.as_str()
         )),
+        Needs::IspSpace(permission) => Some(format!(
+            "Needs the permission `{}` in the address space of the call: the one that `X-Address-Space` or \
+             `addressSpaceId` names, else the only one that the caller may know of.",
+            permission.as_str()
+        )),
         Needs::Space(permission) => Some(format!(
             "Needs the permission `{}` in the address space.",
             permission.as_str()
         )),
     };
+    if let Needs::IspSpace(_) = route.needs {
+        name_space(operation);
+    }
     operation.security = Some(match permission {
         None => Vec::new(),
         Some(_) => vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])],
@@ -83,6 +93,31 @@ fn complete(route: &RouteSpec, operation: &mut Operation) {
                 .or_insert(shared);
         }
     }
+}
+
+/// The two ways to name the address space of a call whose path has none.
+fn name_space(operation: &mut Operation) {
+    let text = || ObjectBuilder::new().schema_type(Type::String).build();
+    let parameter = |name: &str, place: ParameterIn, about: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(Required::False)
+            .description(Some(about))
+            .schema(Some(text()))
+            .build()
+    };
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.push(parameter(
+        called_space::HEADER,
+        ParameterIn::Header,
+        "Id or name of the address space. Not needed by who may know of one only.",
+    ));
+    parameters.push(parameter(
+        called_space::PARAMETER,
+        ParameterIn::Query,
+        "The same as a parameter. Where both are sent, they must be equal.",
+    ));
 }
 
 /// The errors that a call can answer, as follows from what it is.

@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod imports;
 pub(crate) mod ips;
+pub(crate) mod isp;
 pub(crate) mod jwks;
 pub(crate) mod me;
 pub(crate) mod roles;

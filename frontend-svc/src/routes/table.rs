@@ -10,7 +10,7 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, backup, changes, docs, export, health, history, imports, ips, jwks, me, roles, search, spaces,
+    auth, backup, changes, docs, export, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
     tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
@@ -28,6 +28,9 @@ pub enum Needs {
     System(Permission),
     /// This permission in the space `{spaceId}` of the path, or in a part of it.
     Space(Permission),
+    /// This permission in the space of the call, or in a part of it: the one that the header `X-Address-Space` or the
+    /// parameter `addressSpaceId` names, else the only one that the caller may know of.
+    IspSpace(Permission),
 }
 
 /// A route: what it is called with and what its caller needs.
@@ -102,10 +105,11 @@ macro_rules! route_table {
     };
 }
 
-use Needs::{Authenticated, Public, SelfOrSystem, Space, System};
+use Needs::{Authenticated, IspSpace, Public, SelfOrSystem, Space, System};
 use Permission::{
-    IpsRead, IpsWrite, SpaceCreate, SpaceDelete, SpaceRead, SpaceUpdate, SystemBackup, TagsRead, TagsWrite,
-    UsersManage,
+    IpsRead, IpsWrite, IspIpamRead, IspIpamWrite, IspNetworkRead, IspNetworkWrite, IspOssRead, IspOssWrite,
+    IspSubscribersRead, IspSubscribersWrite, SpaceCreate, SpaceDelete, SpaceRead, SpaceUpdate, SystemBackup,
+    TagsRead, TagsWrite, UsersManage,
 };
 
 // Paths are tried from the top: the busiest come first, fixed words before parameters of the same place.
@@ -177,6 +181,177 @@ route_table! {
         GET Space(SpaceRead) => spaces::get;
         PUT Space(SpaceUpdate) => spaces::update;
         DELETE Space(SpaceDelete) => spaces::delete;
+    }
+
+    // The provider's side. Its paths have no space: see `Needs::IspSpace`.
+    "/api/v1/ip-management/subscribers/{subscriberId}/assign-ip" {
+        POST IspSpace(IspIpamWrite) => isp::assignments::assign_ip;
+    }
+    "/api/v1/ip-management/subscribers/{subscriberId}/release-ip" {
+        POST IspSpace(IspIpamWrite) => isp::assignments::release_ip;
+    }
+    "/api/v1/ip-management/subscribers/{subscriberId}/ips" {
+        GET IspSpace(IspIpamRead) => isp::assignments::ips;
+    }
+    "/api/v1/ip-management/pools" {
+        GET IspSpace(IspIpamRead) => isp::pools::list;
+        POST IspSpace(IspIpamWrite) => isp::pools::create;
+    }
+    "/api/v1/ip-management/pools/{poolId}" {
+        GET IspSpace(IspIpamRead) => isp::pools::get;
+        PUT IspSpace(IspIpamWrite) => isp::pools::update;
+        DELETE IspSpace(IspIpamWrite) => isp::pools::delete;
+    }
+    "/api/v1/ip-management/pools/{poolId}/utilization" {
+        GET IspSpace(IspIpamRead) => isp::pools::utilization;
+    }
+    "/api/v1/ip-management/pools/{poolId}/stats" {
+        GET IspSpace(IspIpamRead) => isp::pools::stats;
+    }
+    "/api/v1/ip-management/pools/{poolId}/available-ips" {
+        GET IspSpace(IspIpamRead) => isp::pools::available;
+    }
+    "/api/v1/ip-management/reservations" {
+        GET IspSpace(IspIpamRead) => isp::reservations::list;
+        POST IspSpace(IspIpamWrite) => isp::reservations::create;
+    }
+    "/api/v1/ip-management/reservations/bulk" {
+        POST IspSpace(IspIpamWrite) => isp::reservations::create_many;
+    }
+    "/api/v1/ip-management/reservations/{reservationId}" {
+        GET IspSpace(IspIpamRead) => isp::reservations::get;
+        PUT IspSpace(IspIpamWrite) => isp::reservations::update;
+        DELETE IspSpace(IspIpamWrite) => isp::reservations::delete;
+    }
+    "/api/v1/ip-management/reservations/{reservationId}/assign" {
+        POST IspSpace(IspIpamWrite) => isp::reservations::assign;
+    }
+    "/api/v1/ip-management/reservations/{reservationId}/release" {
+        POST IspSpace(IspIpamWrite) => isp::reservations::release;
+    }
+    "/api/v1/ip-management/reservations/{reservationId}/extend" {
+        POST IspSpace(IspIpamWrite) => isp::reservations::extend;
+    }
+    "/api/v1/ip-management/check-conflicts" {
+        POST IspSpace(IspIpamRead) => isp::conflicts::check;
+    }
+    "/api/v1/ip-management/conflicts" {
+        GET IspSpace(IspIpamRead) => isp::conflicts::list;
+    }
+    "/api/v1/ip-management/stats" {
+        GET IspSpace(IspIpamRead) => isp::reports::stats;
+    }
+    "/api/v1/ip-management/alerts" {
+        GET IspSpace(IspIpamRead) => isp::alerts::list;
+    }
+    "/api/v1/ip-management/alerts/{alertId}" {
+        GET IspSpace(IspIpamRead) => isp::alerts::get;
+    }
+    "/api/v1/ip-management/alerts/{alertId}/acknowledge" {
+        POST IspSpace(IspIpamWrite) => isp::alerts::acknowledge;
+    }
+    "/api/v1/ip-management/reports/costs" {
+        GET IspSpace(IspIpamRead) => isp::reports::cost_report;
+    }
+    "/api/v1/ip-management/reports/audit" {
+        GET IspSpace(IspIpamRead) => isp::reports::audit_report;
+    }
+    "/api/v1/ip-management/addresses/{address}/history" {
+        GET IspSpace(IspIpamRead) => isp::reports::history;
+    }
+    "/api/v1/subscribers" {
+        GET IspSpace(IspSubscribersRead) => isp::subscribers::list;
+        POST IspSpace(IspSubscribersWrite) => isp::subscribers::create;
+    }
+    "/api/v1/subscribers/{subscriberId}" {
+        GET IspSpace(IspSubscribersRead) => isp::subscribers::get;
+        PUT IspSpace(IspSubscribersWrite) => isp::subscribers::update;
+        DELETE IspSpace(IspSubscribersWrite) => isp::subscribers::delete;
+    }
+    "/api/v1/subscribers/{subscriberId}/network-profile" {
+        GET IspSpace(IspSubscribersRead) => isp::profiles::get;
+        PUT IspSpace(IspSubscribersWrite) => isp::profiles::put;
+        DELETE IspSpace(IspSubscribersWrite) => isp::profiles::delete;
+    }
+    "/api/v1/subscribers/{subscriberId}/provision" {
+        POST IspSpace(IspSubscribersWrite) => isp::use_cases::provision;
+    }
+    "/api/v1/subscribers/{subscriberId}/change-plan" {
+        POST IspSpace(IspSubscribersWrite) => isp::use_cases::change_plan;
+    }
+    "/api/v1/subscribers/{subscriberId}/suspend" {
+        POST IspSpace(IspSubscribersWrite) => isp::use_cases::suspend;
+    }
+    "/api/v1/subscribers/{subscriberId}/resume" {
+        POST IspSpace(IspSubscribersWrite) => isp::use_cases::resume;
+    }
+    "/api/v1/subscribers/{subscriberId}/terminate" {
+        POST IspSpace(IspSubscribersWrite) => isp::use_cases::terminate;
+    }
+    "/api/v1/plans" {
+        GET IspSpace(IspOssRead) => isp::plans::list;
+        POST IspSpace(IspOssWrite) => isp::plans::create;
+    }
+    "/api/v1/plans/{planId}" {
+        GET IspSpace(IspOssRead) => isp::plans::get;
+        PUT IspSpace(IspOssWrite) => isp::plans::update;
+        DELETE IspSpace(IspOssWrite) => isp::plans::delete;
+    }
+    "/api/v1/vlan-pools" {
+        GET IspSpace(IspNetworkRead) => isp::vlan_pools::list;
+        POST IspSpace(IspNetworkWrite) => isp::vlan_pools::create;
+    }
+    "/api/v1/vlan-pools/{vlanPoolId}" {
+        GET IspSpace(IspNetworkRead) => isp::vlan_pools::get;
+        PUT IspSpace(IspNetworkWrite) => isp::vlan_pools::update;
+        DELETE IspSpace(IspNetworkWrite) => isp::vlan_pools::delete;
+    }
+    "/api/v1/vlan-pools/{vlanPoolId}/allocate" {
+        POST IspSpace(IspNetworkWrite) => isp::vlan_pools::allocate;
+    }
+    "/api/v1/vlan-bindings" {
+        GET IspSpace(IspNetworkRead) => isp::vlan_bindings::list;
+    }
+    "/api/v1/vlan-bindings/{bindingId}" {
+        DELETE IspSpace(IspNetworkWrite) => isp::vlan_bindings::release;
+    }
+    "/api/v1/reservation-templates" {
+        GET IspSpace(IspOssRead) => isp::templates::list;
+        POST IspSpace(IspOssWrite) => isp::templates::create;
+    }
+    "/api/v1/reservation-templates/{templateId}" {
+        GET IspSpace(IspOssRead) => isp::templates::get;
+        PUT IspSpace(IspOssWrite) => isp::templates::update;
+        DELETE IspSpace(IspOssWrite) => isp::templates::delete;
+    }
+    "/api/v1/reservation-templates/{templateId}/apply" {
+        // It makes reservations; the template stays as it is.
+        POST IspSpace(IspIpamWrite) => isp::templates::apply;
+    }
+    "/api/v1/webhooks" {
+        GET IspSpace(IspOssRead) => isp::webhooks::list;
+        POST IspSpace(IspOssWrite) => isp::webhooks::create;
+    }
+    "/api/v1/webhooks/{webhookId}" {
+        GET IspSpace(IspOssRead) => isp::webhooks::get;
+        PUT IspSpace(IspOssWrite) => isp::webhooks::update;
+        DELETE IspSpace(IspOssWrite) => isp::webhooks::delete;
+    }
+    "/api/v1/pool-policy" {
+        GET IspSpace(IspOssRead) => isp::policy::get;
+        PUT IspSpace(IspOssWrite) => isp::policy::put;
+    }
+    "/api/v1/outbox" {
+        GET IspSpace(IspOssRead) => isp::outbox::list;
+    }
+    "/api/v1/outbox/{entryId}" {
+        GET IspSpace(IspOssRead) => isp::outbox::get;
+    }
+    "/api/v1/outbox/{entryId}/cancel" {
+        POST IspSpace(IspOssWrite) => isp::outbox::cancel;
+    }
+    "/api/v1/outbox/{entryId}/retry" {
+        POST IspSpace(IspOssWrite) => isp::outbox::retry;
     }
 
     // Imports.

@@ -15,11 +15,9 @@ use crate::auth::password_rules;
 use crate::convert::errors::name_error;
 use crate::convert::user::{plan_of_user, to_wire};
 use crate::http::authorized::Authorized;
-use crate::http::body::Body;
 use crate::http::cursor::Pager;
 use crate::http::detached::detached;
 use crate::http::error::HttpError;
-use crate::http::preconditions::{idempotency_key, remembered_as};
 use crate::http::query::Query;
 use crate::http::{body, mutation, reply};
 use crate::openapi::params::{DryRunParam, IdempotencyKeyParam, IfMatchParam, NameFilterParam, PageParams};
@@ -90,7 +88,7 @@ pub(crate) async fn create(
     payload: web::Payload,
 ) -> Result<HttpResponse, HttpError> {
     let sent = body::read::<UserCreate>(&request, payload).await?;
-    let options = creation_options(&request, &caller.account.name, &sent)?;
+    let options = mutation::of_secret_creation(&request, &caller.account.name, &sent)?;
     let name = UserName::new(&sent.value.username)
         .map_err(|error| name_error(ErrorCode::InvalidName, "username", &error))?;
     password_rules::check(&sent.value.password, name.as_ref())?;
@@ -297,33 +295,6 @@ pub(crate) async fn run(
         options,
     };
     detached(async move { access.change_user(&context, request).await }).await
-}
-
-/// Options of the creation of a user. What is remembered of the body is salted with the idempotency key, which is
-/// itself not stored: a bare hash of a body that holds a password could be guessed at.
-fn creation_options(
-    request: &HttpRequest,
-    principal: &str,
-    sent: &Body<UserCreate>,
-) -> Result<MutationOptions, ApiError> {
-    let query = Query::of(request, mutation::MUTATION)?;
-    let dry_run = query.flag("dryRun")?;
-    let idempotency = idempotency_key(request.headers())?.map(|key| {
-        let salted = [key.as_bytes(), b"\n", &sent.canonical()].concat();
-        remembered_as(
-            &key,
-            principal,
-            request.method().as_str(),
-            request.path(),
-            &query,
-            &salted,
-        )
-    });
-    Ok(MutationOptions {
-        dry_run,
-        if_match: None,
-        idempotency: idempotency.filter(|_| !dry_run),
-    })
 }
 
 async fn hash_unless_dry_run(

@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
+use cadastre_domain::isp::{Entity, Kept};
 use cadastre_domain::sessions::{Rotation, rotate, start};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::fake_isp::FakeIsp;
 use super::fake_journal::FakeJournal;
 use super::{TestClock, account};
 use crate::clock::Clock;
@@ -22,12 +24,13 @@ use crate::clock::Clock;
 #[derive(Default)]
 pub(crate) struct FakeAccess {
     accounts: Mutex<BTreeMap<String, Arc<Account>>>,
-    spaces: Mutex<Vec<Uuid>>,
+    spaces: Mutex<Vec<(Uuid, String)>>,
     clock: Option<Arc<TestClock>>,
     fail_changes: AtomicBool,
     before_next_change: Mutex<Option<Account>>,
     replays: Mutex<BTreeMap<String, (String, Option<Uuid>)>>,
     pub(crate) journal: FakeJournal,
+    pub(crate) isp: FakeIsp,
 }
 
 impl FakeAccess {
@@ -50,8 +53,12 @@ impl FakeAccess {
     }
 
     pub(crate) fn add_space(&self) -> Uuid {
+        self.add_named_space("a space")
+    }
+
+    pub(crate) fn add_named_space(&self, name: &str) -> Uuid {
         let id = Uuid::now_v7();
-        self.spaces.lock().push(id);
+        self.spaces.lock().push((id, name.to_owned()));
         id
     }
 
@@ -192,6 +199,17 @@ impl FakeAccess {
 /// The account after a change, and what the caller is told although it is durable.
 type Changed = (Option<Account>, Option<ApiError>);
 
+fn view(id: Uuid, name: &str) -> SpaceView {
+    SpaceView {
+        id,
+        name: name.to_owned(),
+        description: String::new(),
+        created: Timestamp::UNIX_EPOCH,
+        modified: Timestamp::UNIX_EPOCH,
+        revision: 1,
+    }
+}
+
 fn not_here<T>() -> Result<T, ApiError> {
     Err(ApiError::new(ErrorCode::Internal, "not part of these tests"))
 }
@@ -303,17 +321,11 @@ impl DataAccess for FakeAccess {
     }
 
     async fn get_space(&self, _: &CallContext, request: SpaceQuery) -> Result<SpaceView, ApiError> {
-        if !self.spaces.lock().contains(&request.space) {
-            return Err(ApiError::not_found("address space"));
-        }
-        Ok(SpaceView {
-            id: request.space,
-            name: "a space".into(),
-            description: String::new(),
-            created: Timestamp::UNIX_EPOCH,
-            modified: Timestamp::UNIX_EPOCH,
-            revision: 1,
-        })
+        let spaces = self.spaces.lock();
+        let found = spaces.iter().find(|(id, _)| *id == request.space);
+        found
+            .map(|(id, name)| view(*id, name))
+            .ok_or_else(|| ApiError::not_found("address space"))
     }
 
     async fn change_space(
@@ -323,18 +335,31 @@ impl DataAccess for FakeAccess {
     ) -> Result<SpaceChangeOutcome, ApiError> {
         not_here()
     }
-    async fn list_spaces(&self, _: &CallContext, _: SpaceListQuery) -> Result<Listed<SpaceView>, ApiError> {
+    async fn list_spaces(
+        &self,
+        _: &CallContext,
+        request: SpaceListQuery,
+    ) -> Result<Listed<SpaceView>, ApiError> {
+        let wanted = request.name_contains.unwrap_or_default().to_lowercase();
+        let spaces = self.spaces.lock();
+        let seen = spaces.iter().filter(|(id, name)| {
+            request.only.as_ref().is_none_or(|only| only.contains(id))
+                && name.to_lowercase().contains(&wanted)
+        });
         Ok(Listed {
-            items: Vec::new(),
+            items: seen
+                .take(request.page.limit)
+                .map(|(id, name)| view(*id, name))
+                .collect(),
             next: None,
         })
     }
     async fn space_command(
         &self,
         _: &CallContext,
-        _: SpaceCommandRequest,
+        request: SpaceCommandRequest,
     ) -> Result<CommandOutcome, ApiError> {
-        not_here()
+        self.isp.command(request, self.now())
     }
     async fn get_tag(&self, _: &CallContext, _: TagQuery) -> Result<TagView, ApiError> {
         not_here()
@@ -399,6 +424,18 @@ impl DataAccess for FakeAccess {
         not_here()
     }
     async fn read_backup(&self, _: &CallContext, _: BackupQuery) -> Result<BackupPart, ApiError> {
+        not_here()
+    }
+    async fn isp_get(&self, _: &CallContext, request: IspGet) -> Result<Vec<Option<Kept<Entity>>>, ApiError> {
+        Ok(self.isp.get(&request))
+    }
+    async fn isp_list(&self, _: &CallContext, request: IspList) -> Result<Listed<Kept<Entity>>, ApiError> {
+        Ok(self.isp.list(&request))
+    }
+    async fn isp_ask(&self, _: &CallContext, request: IspAsk) -> Result<IspAnswer, ApiError> {
+        self.isp.ask(&request)
+    }
+    async fn claim_outbox(&self, _: &CallContext, _: ClaimOutbox) -> Result<Vec<ClaimedEntry>, ApiError> {
         not_here()
     }
     async fn list_nodes_as_of(

@@ -91,7 +91,7 @@ impl FakeJournal {
         }
         let seen = |entry: &&JournalView| match &entry.changes[0].after {
             Some(ThingState::Node(node)) => scope.covers(&node.prefix),
-            Some(ThingState::Tag(_)) | None => true,
+            Some(ThingState::Tag(_) | ThingState::Entity(_)) | None => true,
         };
         let entries = self.entries.lock();
         let behind = entries

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake_access;
+mod fake_isp;
 mod fake_journal;
 
 use std::sync::Arc;

@@ -1,0 +1,246 @@
+//! Pools.
+
+use cadastre_api_types::internal::{
+    IspAnswer, IspCommand, IspListing, IspQuestion, Listed, MutationOptions, PageRequest, PoolCounts,
+    PoolFigures, PoolFilter,
+};
+use cadastre_api_types::public::isp::{
+    AvailableIps, Pool as WirePool, PoolCreate, PoolDay, PoolStats, PoolUpdate, PoolUtilization,
+};
+use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::isp::{EntityKey, Kept, Pool};
+use cadastre_domain::roles::Permission;
+use cadastre_domain::roles::Permission::{IspIpamRead, IspIpamWrite};
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::caller::{attempts, bound, contention};
+use super::outcome::Ran;
+use super::wire::{numbers, pool, shown};
+use super::{Done, IspCaller, Outcome, alerts, forecast_of};
+use crate::http::reply::unexpected;
+
+/// A page of pools in order of their networks.
+pub(crate) async fn list(
+    caller: &IspCaller,
+    filter: PoolFilter,
+    page: PageRequest,
+) -> Result<Listed<WirePool>, ApiError> {
+    let found = caller
+        .list::<Pool>(IspIpamRead, IspListing::Pools(filter), page)
+        .await?;
+    let ids = found.items.iter().map(|kept| kept.value.id).collect();
+    let figures = figures(caller, IspIpamRead, IspQuestion::Figures(ids)).await?;
+    // A pool that somebody removed in between is left out.
+    let items = found.items.iter().filter_map(|kept| {
+        let figures = figures.iter().find(|figures| figures.pool_id == kept.value.id)?;
+        Some(pool::to_wire(caller.space, kept, figures))
+    });
+    Ok(Listed {
+        items: items.collect(),
+        next: found.next,
+    })
+}
+
+/// One pool, and its revision.
+pub(crate) async fn get(caller: &IspCaller, id: Uuid) -> Result<(WirePool, u64), ApiError> {
+    let (kept, figures) = with_figures(caller, IspIpamRead, id).await?;
+    Ok((pool::to_wire(caller.space, &kept, &figures), kept.revision))
+}
+
+/// A new pool.
+pub(crate) async fn create(
+    caller: &IspCaller,
+    body: PoolCreate,
+    options: MutationOptions,
+) -> Result<Outcome<WirePool>, ApiError> {
+    let (made, tags) = pool::from_wire(Uuid::now_v7(), PoolUpdate::from(body), None)?;
+    let command = IspCommand::CreatePool {
+        pool: Box::new(made),
+        tags,
+    };
+    shown_after(caller, caller.command(IspIpamWrite, command, options).await?).await
+}
+
+/// Replaces a pool's settings.
+pub(crate) async fn update(
+    caller: &IspCaller,
+    id: Uuid,
+    body: PoolUpdate,
+    options: MutationOptions,
+) -> Result<Outcome<WirePool>, ApiError> {
+    for _ in attempts() {
+        let (stored, figures) = with_figures(caller, IspIpamWrite, id).await?;
+        let bound = bound(&options, Some(stored.revision))?;
+        let before = pool::to_wire(caller.space, &stored, &figures);
+        let (changed, tags) = pool::from_wire(id, body.clone(), Some((&stored.value, &before)))?;
+        let command = IspCommand::UpdatePool {
+            pool: Box::new(changed),
+            tags,
+        };
+        match caller.command(IspIpamWrite, command, bound).await {
+            Err(error) if error.code == ErrorCode::PreconditionFailed => {}
+            outcome => return shown_after(caller, outcome?).await,
+        }
+    }
+    Err(contention())
+}
+
+/// Removes a pool that holds nothing.
+pub(crate) async fn delete(
+    caller: &IspCaller,
+    id: Uuid,
+    options: MutationOptions,
+) -> Result<Outcome<()>, ApiError> {
+    let ran = caller
+        .command(IspIpamWrite, IspCommand::DeletePool { id }, options)
+        .await?;
+    Ok(ran.nothing())
+}
+
+/// How full a pool is, and until when it lasts.
+pub(crate) async fn utilization(caller: &IspCaller, id: Uuid) -> Result<PoolUtilization, ApiError> {
+    let (_, figures) = with_figures(caller, IspIpamRead, id).await?;
+    Ok(utilization_of(caller, &figures))
+}
+
+/// A pool in numbers.
+pub(crate) async fn stats(caller: &IspCaller, id: Uuid) -> Result<PoolStats, ApiError> {
+    let (kept, figures) = with_figures(caller, IspIpamRead, id).await?;
+    let days = figures.days.iter().map(|day| PoolDay {
+        date: date_of(day.day).to_string(),
+        taken: day.taken.to_string(),
+        given_back: day.given_back.to_string(),
+    });
+    Ok(PoolStats {
+        pool_id: id,
+        pool_name: kept.value.name.clone(),
+        pool_type: kept.value.pool_type.into(),
+        status: figures.status.into(),
+        utilization: utilization_of(caller, &figures),
+        days: days.collect(),
+        open_alerts: alerts::open(caller, Some(id)).await?,
+    })
+}
+
+/// What a pool would hand out next; nothing is reserved by asking.
+pub(crate) async fn available(
+    caller: &IspCaller,
+    id: Uuid,
+    count: usize,
+    prefix_length: Option<u8>,
+) -> Result<AvailableIps, ApiError> {
+    let (_, figures) = with_figures(caller, IspIpamRead, id).await?;
+    let question = IspQuestion::Available {
+        pool_id: id,
+        prefix_length,
+        count,
+    };
+    let IspAnswer::Available(found) = caller.ask(IspIpamRead, question).await? else {
+        return Err(unexpected("something else than free addresses"));
+    };
+    Ok(AvailableIps {
+        pool_id: id,
+        available_ips: found.iter().map(shown).collect(),
+        available_count: figures.counts.available().to_string(),
+    })
+}
+
+/// Figures that somebody asks for.
+pub(crate) async fn figures(
+    caller: &IspCaller,
+    permission: Permission,
+    question: IspQuestion,
+) -> Result<Vec<PoolFigures>, ApiError> {
+    match caller.ask(permission, question).await? {
+        IspAnswer::Figures(figures) => Ok(figures),
+        IspAnswer::Available(_)
+        | IspAnswer::Conflicts { .. }
+        | IspAnswer::Standing(_)
+        | IspAnswer::Things(_)
+        | IspAnswer::Costs(_) => Err(unexpected("something else than figures")),
+    }
+}
+
+async fn with_figures(
+    caller: &IspCaller,
+    permission: Permission,
+    id: Uuid,
+) -> Result<(Kept<Pool>, PoolFigures), ApiError> {
+    let kept = caller.get::<Pool>(permission, EntityKey::Pool(id)).await?;
+    let found = figures(caller, permission, IspQuestion::Figures(vec![id])).await?;
+    let found = found.into_iter().find(|figures| figures.pool_id == id);
+    Ok((kept, found.ok_or_else(|| ApiError::not_found("pool"))?))
+}
+
+/// The pool that a command was about, with its figures as they are by now.
+async fn shown_after(caller: &IspCaller, ran: Ran) -> Result<Outcome<WirePool>, ApiError> {
+    let done = match ran {
+        Ran::Planned(plan) => return Ok(Outcome::Planned(plan)),
+        Ran::Committed(done) => done,
+    };
+    let replayed = done.replayed;
+    let kept = done.the::<Pool>()?;
+    let asked = IspQuestion::Figures(vec![kept.value.id]);
+    let found = figures(caller, IspIpamWrite, asked).await?.into_iter().next();
+    let figures = found.unwrap_or_else(|| gone(&kept.value));
+    Ok(Outcome::Done(Done {
+        value: pool::to_wire(caller.space, &kept, &figures),
+        revision: kept.revision,
+        replayed,
+    }))
+}
+
+/// Figures of a pool that somebody removed right after it was made or changed.
+fn gone(removed: &Pool) -> PoolFigures {
+    PoolFigures {
+        pool_id: removed.id,
+        node_id: Uuid::nil(),
+        tags: Default::default(),
+        resolved: Default::default(),
+        status: pool::shown_status(removed.state),
+        counts: PoolCounts {
+            total: removed.total(),
+            ..PoolCounts::default()
+        },
+        days: Vec::new(),
+    }
+}
+
+fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolUtilization {
+    let numbers = numbers::to_wire(&figures.counts);
+    let (projected_depletion_date, projection) = match forecast_of(figures, caller.now()) {
+        Some((date, projection)) => (date, Some(projection)),
+        None => (None, None),
+    };
+    PoolUtilization {
+        pool_id: figures.pool_id,
+        total: numbers.total,
+        reserved: numbers.reserved,
+        assigned: numbers.assigned,
+        resting: numbers.resting,
+        excluded: numbers.excluded,
+        available: numbers.available,
+        utilization_percent: numbers.utilization_percent,
+        projected_depletion_date,
+        projection,
+    }
+}
+
+/// The date of a number of days since 1970-01-01.
+fn date_of(day: i32) -> Date {
+    jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().try_days(day).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_of;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        assert_eq!(date_of(0).to_string(), "1970-01-01");
+        assert_eq!(date_of(20_779).to_string(), "2026-11-22");
+        // Nonsense is no panic.
+        let _ = (date_of(i32::MAX), date_of(i32::MIN));
+    }
+}
