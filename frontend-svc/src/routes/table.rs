@@ -10,7 +10,7 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, backup, changes, docs, export, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
+    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
     tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
@@ -352,6 +352,12 @@ route_table! {
     }
     "/api/v1/outbox/{entryId}/retry" {
         POST IspSpace(IspOssWrite) => isp::outbox::retry;
+    }
+
+    // GraphQL: each field checks what it needs. GET gives a browser a page, for which no token is needed.
+    "/graphql" {
+        GET Authenticated => graphql::get;
+        POST Authenticated => graphql::post;
     }
 
     // Imports.
