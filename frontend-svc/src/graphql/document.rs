@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, OperationType};
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType};
 use async_graphql::{Request, ServerError, Variables};
+use cadastre_api_types::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::completion::Completion;
+use super::errors::refusal;
 use super::limits;
 use super::session::Session;
 
@@ -35,6 +38,8 @@ pub(crate) struct Asked {
 /// A document within the limits.
 pub(crate) struct Document {
     request: Request,
+    /// What its answers are completed with.
+    pub(crate) completion: Completion,
     /// What kind of operation is meant.
     pub(crate) kind: OperationType,
 }
@@ -58,15 +63,44 @@ impl Document {
             (DocumentOperations::Multiple(several), Some(name)) => several.get(name.as_str()),
             (DocumentOperations::Multiple(several), None) => several.values().next(),
         };
+        if let Some(operation) = meant {
+            check_variables(&operation.node, &variables)?;
+        }
         let kind = meant.map_or(OperationType::Query, |operation| operation.node.ty);
+        let completion = Completion::new(document.clone(), meant.cloned(), variables);
+        if kind == OperationType::Subscription && completion.roots() != 1 {
+            return Err(refusal(ApiError::new(
+                ErrorCode::InvalidQuery,
+                "A subscription has one field, no more; open a stream for each.",
+            )));
+        }
         if let Some(name) = name {
             request = request.operation_name(name);
         }
-        Ok(Self { request, kind })
+        Ok(Self {
+            request,
+            completion,
+            kind,
+        })
     }
 
     /// The request of a caller.
     pub(crate) fn on_behalf_of(self, session: &Arc<Session>) -> Request {
         self.request.data(Arc::clone(session))
     }
+}
+
+/// Refuses an operation without a variable that it needs: nothing of it can be run.
+fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
+    for definition in &operation.variable_definitions {
+        let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
+        let sent = variables.get(name).is_some_and(|value| *value != async_graphql::Value::Null);
+        if !ty.nullable && !sent && definition.node.default_value.is_none() {
+            let message = format!("The variable `${name}` is missing; it must be a value of the type {ty}.");
+            let mut error = refusal(ApiError::new(ErrorCode::InvalidQuery, message));
+            error.locations.push(definition.pos);
+            return Err(error);
+        }
+    }
+    Ok(())
 }

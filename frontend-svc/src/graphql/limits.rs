@@ -2,18 +2,16 @@
 //! its own rules walk fragments at every place that names them, which a small document can make very many.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, Type,
-    TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Name, Positioned, ServerError, Value, Variables};
 use cadastre_api_types::{ApiError, ErrorCode};
 use serde_json::json;
 
 use super::errors::refusal;
+use super::shape::{FEW, Known, fields_of, named, root, whole};
 
 /// Most levels of fields.
 pub(super) const MAX_DEPTH: usize = 12;
@@ -33,74 +31,8 @@ const MAX_SCHEMA_LISTS: usize = 2;
 const READ: u64 = 50;
 /// What a change costs.
 const WRITE: u64 = 2_000;
-/// Items of a list that has no argument to say how many.
-const FEW: u64 = 10;
 /// Fields that read much more than others.
 const HEAVY: [(&str, u64); 2] = [("ipStats", 1_000), ("poolStats", 150)];
-
-/// What is known of a field of the schema.
-struct Known {
-    /// The type of what it holds.
-    of: String,
-    /// The argument that says how many items there are at most, and how many without it.
-    sized: Option<(String, u64)>,
-    /// It is a list of things.
-    many: bool,
-}
-
-/// The fields of each type of things, read from the schema itself, so that none can be forgotten.
-static KNOWN: LazyLock<HashMap<String, HashMap<String, Known>>> = LazyLock::new(|| {
-    let document = match parse_schema(super::SCHEMA.sdl()) {
-        Ok(document) => document,
-        Err(error) => {
-            tracing::error!(%error, "the schema cannot be read; queries are weighed by their fields only");
-            return HashMap::new();
-        }
-    };
-    let mut known = HashMap::new();
-    for definition in document.definitions {
-        let TypeSystemDefinition::Type(definition) = definition else {
-            continue;
-        };
-        if let TypeKind::Object(object) = definition.node.kind {
-            let fields = object.fields.into_iter().map(|field| {
-                let field = field.node;
-                let sized = field.arguments.iter().find_map(|argument| {
-                    let (name, default) = (&argument.node.name.node, &argument.node.default_value);
-                    let is_size = matches!(name.as_str(), "first" | "limit" | "count");
-                    let default = default.as_ref().and_then(|default| whole(&default.node));
-                    is_size.then(|| (name.to_string(), default.unwrap_or(FEW)))
-                });
-                // The items of a page are counted by the field that has the page.
-                let many = is_list(&field.ty.node) && field.name.node != "nodes";
-                let of = named(&field.ty.node).to_owned();
-                (field.name.node.to_string(), Known { of, sized, many })
-            });
-            known.insert(definition.node.name.node.to_string(), fields.collect());
-        }
-    }
-    known
-});
-
-fn is_list(ty: &Type) -> bool {
-    matches!(ty.base, BaseType::List(_))
-}
-
-fn named(ty: &Type) -> &str {
-    match &ty.base {
-        BaseType::Named(name) => name,
-        BaseType::List(inner) => named(inner),
-    }
-}
-
-/// A whole number that is not negative.
-fn whole(value: &Value) -> Option<u64> {
-    if let Value::Number(number) = value {
-        number.as_u64()
-    } else {
-        None
-    }
-}
 
 /// Refuses texts whose brackets go very deep: whoever reads them goes as deep.
 ///
@@ -224,6 +156,10 @@ fn too_deep(depth: usize) -> ServerError {
     )
 }
 
+fn is_list_of_things(ty: &Type) -> bool {
+    matches!(ty.base, BaseType::List(_)) && fields_of(named(ty)).is_some()
+}
+
 /// How much a selection asks for.
 #[derive(Clone, Copy, Default)]
 struct Measure {
@@ -277,12 +213,11 @@ impl<'a> Scale<'a> {
     }
 
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Measure, ServerError> {
-        let (root, each) = match operation.ty {
-            OperationType::Query => ("Query", READ),
-            OperationType::Mutation => ("Mutation", WRITE),
-            OperationType::Subscription => ("Subscription", READ),
+        let each = match operation.ty {
+            OperationType::Query | OperationType::Subscription => READ,
+            OperationType::Mutation => WRITE,
         };
-        let mut measure = self.selection(&operation.selection_set.node, Some(root), 0)?;
+        let mut measure = self.selection(&operation.selection_set.node, Some(root(operation.ty)), 0)?;
         measure.cost = measure.cost.saturating_add(measure.top.saturating_mul(each));
         Ok(measure)
     }
@@ -342,8 +277,8 @@ impl<'a> Scale<'a> {
     ) -> Result<Measure, ServerError> {
         let field = &field.node;
         let name = field.name.node.as_str();
-        let known = parent.and_then(|parent| KNOWN.get(parent)?.get(name));
-        let of = known.map(|known| known.of.as_str());
+        let known = parent.and_then(|parent| fields_of(parent)?.get(name));
+        let of = known.map(|known| named(&known.ty));
         let inner = self.selection(&field.selection_set.node, of, level + 1)?;
         if name == "__schema" || name == "__type" {
             if inner.depth > MAX_SCHEMA_DEPTH || inner.lists > MAX_SCHEMA_LISTS {
@@ -370,7 +305,8 @@ impl<'a> Scale<'a> {
                 sized: Some((argument, default)),
                 ..
             }) => (READ, self.size(field, argument).unwrap_or(*default)),
-            Some(Known { of, many: true, .. }) if KNOWN.contains_key(of) => (READ, FEW),
+            // The items of a page are counted by the field that has the page.
+            Some(known) if is_list_of_things(&known.ty) && name != "nodes" => (READ, FEW),
             Some(_) | None => (1, 1),
         };
         let base = heavy.map_or(base, |(_, heavy)| *heavy);

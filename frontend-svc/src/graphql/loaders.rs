@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -10,6 +11,7 @@ use cadastre_api_types::internal::{CallContext, IspGet, IspQuestion, PoolFigures
 use cadastre_domain::isp::{Entity, EntityKey, EntityKind, Kept};
 use cadastre_domain::roles::Permission;
 use cadastre_domain::roles::Permission::{IspIpamRead, IspNetworkRead, IspOssRead, IspSubscribersRead};
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::isp::{IspCaller, pools};
@@ -17,10 +19,49 @@ use crate::isp::{IspCaller, pools};
 /// Most keys of one read.
 const BATCH: usize = 1_000;
 
+/// Turns of other tasks without a further question, after which a read begins.
+const QUIET_TURNS: usize = 8;
+/// Turns after which it begins in any case.
+const MOST_TURNS: usize = 10_000;
+
+/// How many questions were asked in an address space.
+#[derive(Clone, Default)]
+pub(super) struct Questions(Arc<AtomicUsize>);
+
+impl Questions {
+    /// One more.
+    pub(super) fn ask(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits until the request has nothing left to do but to wait: while it resolves many fields it gives way to other
+    /// tasks again and again, and a read that began then would be one of many.
+    async fn are_over(&self) {
+        let (mut known, mut quiet) = (self.0.load(Ordering::Relaxed), 0);
+        for _ in 0..MOST_TURNS {
+            tokio::task::yield_now().await;
+            let asked = self.0.load(Ordering::Relaxed);
+            quiet = if asked == known { quiet + 1 } else { 0 };
+            known = asked;
+            if quiet == QUIET_TURNS {
+                return;
+            }
+        }
+    }
+}
+
 /// A loader that waits until all fields that can run have asked, and remembers what it has read.
-pub(super) fn batched<T: Send + Sync + 'static>(loader: T) -> DataLoader<T, HashMapCache> {
-    // No time has to pass: the read is a task of its own, and begins when the request waits for it.
-    DataLoader::with_cache(loader, tokio::spawn, HashMapCache::default())
+pub(super) fn batched<T: Send + Sync + 'static>(loader: T, questions: &Questions) -> DataLoader<T, HashMapCache> {
+    let questions = questions.clone();
+    // No time has to pass: the read is a task of its own.
+    let spawn = move |read: BoxFuture<'static, ()>| {
+        let questions = questions.clone();
+        tokio::spawn(async move {
+            questions.are_over().await;
+            read.await;
+        })
+    };
+    DataLoader::with_cache(loader, spawn, HashMapCache::default())
         .delay(Duration::ZERO)
         .max_batch_size(BATCH)
 }

@@ -6,6 +6,7 @@
 //! field of the roots may name another one.
 
 mod changes;
+mod completion;
 mod document;
 mod errors;
 mod inputs;
@@ -17,6 +18,7 @@ mod patch;
 mod query;
 mod scalars;
 mod session;
+mod shape;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use std::sync::LazyLock;
 
 use async_graphql::{SDLExportOptions, Schema};
 
+pub(crate) use completion::Completion;
 pub(crate) use document::{Asked, Document};
 pub(crate) use errors::{is_request_error, refusal, shown};
 pub(crate) use session::{Ask, Recheck, Session};

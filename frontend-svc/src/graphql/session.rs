@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::loaders::{Figures, Things, batched, needed};
+use super::loaders::{Figures, Questions, Things, batched, needed};
 use crate::http::reply::unexpected;
 use crate::isp::{IspCaller, Part, space};
 use crate::state::FrontendState;
@@ -157,14 +157,17 @@ pub(super) struct InSpace {
     pub(super) caller: IspCaller,
     things: DataLoader<Things, HashMapCache>,
     figures: DataLoader<Figures, HashMapCache>,
+    questions: Questions,
 }
 
 impl InSpace {
     /// Nothing was read yet.
     pub(super) fn new(caller: IspCaller) -> Arc<Self> {
+        let questions = Questions::default();
         Arc::new(Self {
-            things: batched(Things(caller.clone())),
-            figures: batched(Figures(caller.clone())),
+            things: batched(Things(caller.clone()), &questions),
+            figures: batched(Figures(caller.clone()), &questions),
+            questions,
             caller,
         })
     }
@@ -176,6 +179,7 @@ impl InSpace {
     pub(super) async fn thing<T: Part>(&self, key: EntityKey) -> Result<Option<Kept<T>>, ApiError> {
         // What one field may not see must not fail the others of its batch.
         self.caller.may(needed(key.kind()))?;
+        self.questions.ask();
         let found = self.things.load_one(key).await?;
         Ok(found.and_then(|kept| T::of_kept((*kept).clone())))
     }
@@ -185,6 +189,7 @@ impl InSpace {
     /// # Errors
     /// `404` for a pool that is gone.
     pub(super) async fn figures(&self, pool: Uuid) -> Result<Arc<PoolFigures>, ApiError> {
+        self.questions.ask();
         let found = self.figures.load_one(pool).await?;
         found.ok_or_else(|| ApiError::not_found("pool"))
     }

@@ -157,6 +157,14 @@ impl Api {
         }
     }
 
+    /// The same server for somebody whom nobody knows.
+    pub(crate) fn without_token(self) -> Self {
+        Self {
+            bearer: String::new(),
+            ..self
+        }
+    }
+
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> test::TestRequest {
         let mut request = test::TestRequest::with_uri(path)
             .method(Method::from_bytes(method.as_bytes()).unwrap())

@@ -205,3 +205,39 @@ async fn a_field_that_fails_leaves_the_others_standing() {
     assert_eq!((code.as_str(), &error["path"], &error["extensions"]["status"]), ("InvalidId", &json!(["bad"]), &json!(400)));
     assert_eq!(error["extensions"]["details"], json!({ "argument": "id" }));
 }
+
+#[actix_web::test]
+async fn fields_come_in_the_order_of_the_document_and_what_is_skipped_is_not_there() {
+    let api = Api::start().await;
+    api.pool("One", "203.0.113.0/24").await;
+    let query = "query($no: Boolean!) { ipPools { availableCount ...Names id @skip(if: true) ... @include(if: $no) { gateway } \
+        kind: __typename } again: ipPools { poolName } } fragment Names on IPPool { poolName totalAddresses networkCidr \
+        tags }";
+    let answer = api.ask(query, json!({ "no": false })).await;
+    assert_eq!(
+        answer.text,
+        "{\"data\":{\"ipPools\":[{\"availableCount\":\"254\",\"poolName\":\"One\",\"totalAddresses\":\"254\",\
+         \"networkCidr\":\"203.0.113.0/24\",\"tags\":{},\"kind\":\"IPPool\"}],\"again\":[{\"poolName\":\"One\"}]}}"
+    );
+}
+
+#[actix_web::test]
+async fn a_null_where_none_may_be_reaches_up_to_where_one_may_be() {
+    let api = Api::start().await;
+    let pool = api.pool("Customers", "203.0.113.0/24").await;
+    api.assign("sub-1", &pool).await;
+    // `reservations` may not be null, and so the pool is; the reservation beside it is not.
+    let query = "query($p: ID!) { ipReservations { ipAddress pool { poolName reservations(first: 0) { nodes { id } } } } \
+        ipPool(id: $p) { poolName } }";
+    let answer = api.ask(query, json!({ "p": pool })).await;
+    assert_eq!(
+        answer.json["data"],
+        json!({
+            "ipReservations": [{ "ipAddress": "203.0.113.1", "pool": null }],
+            "ipPool": { "poolName": "Customers" },
+        })
+    );
+    assert_eq!(answer.error().1["path"], json!(["ipReservations", 0, "pool", "reservations"]));
+    let only = "query($p: ID!) { ipPool(id: $p) { reservations(first: 0) { nodes { id } } } }";
+    assert_eq!(api.ask(only, json!({ "p": pool })).await.json["data"], json!({ "ipPool": null }));
+}

@@ -109,6 +109,8 @@ async fn what_cannot_be_followed_is_an_error_not_a_stream() {
     let body = |query: &str| json!({ "query": query }).to_string().into_bytes();
     let wrong = api.raw("POST", "/graphql", &stream, body("subscription { nothing { id } }")).await;
     assert_eq!((wrong.status, wrong.error().0.as_str()), (400, "InvalidQuery"));
+    let two = api.raw("POST", "/graphql", &stream, body("subscription { poolChanged { poolId } alertChanged { id } }")).await;
+    assert_eq!((two.status, two.error().0.as_str()), (400, "InvalidQuery"));
     let plain = [("content-type", "application/json")];
     let asked = api.raw("POST", "/graphql", &plain, body("subscription { poolChanged { poolId } }")).await;
     let (code, error) = asked.error();

@@ -7,7 +7,7 @@ use crate::client::Api;
 #[actix_web::test]
 async fn nobody_asks_without_a_token() {
     let api = Api::start().await;
-    let stranger = Api { bearer: String::new(), ..api };
+    let stranger = api.without_token();
     for (method, path) in [("POST", "/graphql"), ("GET", "/graphql?query=%7B__typename%7D"), ("GET", "/graphql")] {
         let refused = stranger.rest(method, path, json!({ "query": "{ __typename }" })).await;
         assert_eq!((refused.status, &refused.json["error"]["code"]), (401, &json!("Unauthenticated")), "{method}");
@@ -138,7 +138,7 @@ async fn an_answer_has_the_media_type_that_the_client_understands() {
 #[actix_web::test]
 async fn a_browser_gets_a_page_without_a_token() {
     let api = Api::start().await;
-    let stranger = Api { bearer: String::new(), ..api };
+    let stranger = api.without_token();
     let accept = [("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")];
     let page = stranger.raw("GET", "/graphql", &accept, Vec::new()).await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));

@@ -14,12 +14,11 @@ use async_graphql::{Request, Response};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::stream::{BoxStream, StreamExt};
-use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
 use super::{State, respond, written};
-use crate::graphql::{Ask, SCHEMA, Session, is_request_error};
+use crate::graphql::{Ask, Completion, SCHEMA, Session, is_request_error};
 use crate::http::authorized::authorize;
 use crate::http::request_info::RequestInfo;
 use crate::http::sse;
@@ -32,13 +31,16 @@ pub(super) fn stream(
     request: &HttpRequest,
     state: &State,
     session: Arc<Session>,
+    completion: Completion,
     run: Request,
     asks: UnboundedReceiver<Ask>,
 ) -> HttpResponse {
     let mut answers = SCHEMA.execute_stream(run);
     // A document that does not fit the schema is found at once, and answered as an error.
     let ready = match answers.next().now_or_never() {
-        Some(Some(response)) if is_request_error(&response) => return respond(request, &session, response),
+        Some(Some(response)) if is_request_error(&response) => {
+            return respond(request, &session, &completion, response);
+        }
         Some(Some(response)) => Some(response),
         Some(None) | None => None,
     };
@@ -46,6 +48,7 @@ pub(super) fn stream(
         correlation_id: RequestInfo::of(request).correlation_id,
         request: request.clone(),
         session,
+        completion,
         ready,
         answers,
         asks,
@@ -72,6 +75,7 @@ struct Running {
     request: HttpRequest,
     correlation_id: String,
     session: Arc<Session>,
+    completion: Completion,
     /// An answer that was there at once.
     ready: Option<Response>,
     answers: BoxStream<'static, Response>,
@@ -109,14 +113,8 @@ impl Running {
 
     /// An answer as an event.
     fn next(&self, response: Response) -> String {
-        let body: Value = written(&self.session, response, &self.correlation_id);
-        let mut text = String::new();
-        match sse::write_event(&mut text, None, "next", &body) {
-            Ok(()) => text,
-            Err(error) => {
-                tracing::error!(%error, "an answer cannot be written as an event");
-                sse::HEARTBEAT.to_owned()
-            }
-        }
+        let data = written(&self.session, &self.completion, response, &self.correlation_id);
+        // JSON has no line breaks of its own.
+        format!("event: next\ndata: {data}\n\n")
     }
 }

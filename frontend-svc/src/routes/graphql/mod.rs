@@ -11,9 +11,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, ServerError};
 use cadastre_api_types::{ApiError, ErrorCode};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::{Asked, Document, Recheck, SCHEMA, Session, is_request_error, refusal, shown};
+use crate::graphql::{Asked, Completion, Document, Recheck, SCHEMA, Session, is_request_error, refusal, shown};
 use crate::http::authorized::{Authorized, authorize};
 use crate::http::error::HttpError;
 use crate::http::query::{Query, invalid};
@@ -176,37 +177,49 @@ async fn answer(
         named,
         Some(recheck),
     ));
+    let completion = document.completion.clone();
     let run: Request = document.on_behalf_of(&session);
     if streams {
-        return Ok(events::stream(request, state, session, run, asks));
+        return Ok(events::stream(request, state, session, completion, run, asks));
     }
     let response = SCHEMA.execute(run).await;
-    Ok(respond(request, &session, response))
+    Ok(respond(request, &session, &completion, response))
 }
 
 /// An answer that is not a stream.
-fn respond(request: &HttpRequest, session: &Session, response: Response) -> HttpResponse {
+fn respond(request: &HttpRequest, session: &Session, completion: &Completion, response: Response) -> HttpResponse {
     if is_request_error(&response) {
         return refused(request, &response.errors);
     }
-    let body = written(session, response, &RequestInfo::of(request).correlation_id);
-    as_json(request, StatusCode::OK, &body)
+    let text = written(session, completion, response, &RequestInfo::of(request).correlation_id);
+    as_json(request, StatusCode::OK, text)
 }
 
 /// The body of an answer.
-fn written(session: &Session, response: Response, correlation_id: &str) -> Value {
-    let mut body = Map::new();
-    if !response.errors.is_empty() {
-        body.insert("errors".to_owned(), shown(&response.errors, correlation_id));
-    }
-    if !is_request_error(&response) {
-        let data = response.data.into_json().unwrap_or(Value::Null);
-        body.insert("data".to_owned(), data);
-    }
-    if let Some(said) = session.said() {
-        body.insert("extensions".to_owned(), said);
-    }
-    Value::Object(body)
+#[derive(Serialize)]
+struct Body {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Value>,
+    /// As the library has it, which keeps the order of its fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<async_graphql::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Value>,
+}
+
+/// An answer as JSON on one line.
+fn written(session: &Session, completion: &Completion, response: Response, correlation_id: &str) -> String {
+    let errors = (!response.errors.is_empty()).then(|| shown(&response.errors, correlation_id));
+    let was_run = !is_request_error(&response);
+    let body = Body {
+        errors,
+        data: was_run.then(|| completion.complete(response).data),
+        extensions: session.said(),
+    };
+    serde_json::to_string(&body).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer of GraphQL cannot be written as JSON");
+        json!({ "errors": [{ "message": "A fault of the server. Its log has more under the correlation id." }] }).to_string()
+    })
 }
 
 /// The answer to what was not run.
@@ -215,11 +228,11 @@ fn refused(request: &HttpRequest, errors: &[ServerError]) -> HttpResponse {
     let status = status.map_or(400, |error| error.code.status());
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let correlation_id = RequestInfo::of(request).correlation_id;
-    as_json(request, status, &json!({ "errors": shown(errors, &correlation_id) }))
+    as_json(request, status, json!({ "errors": shown(errors, &correlation_id) }).to_string())
 }
 
 /// JSON under the media type that the client understands.
-fn as_json(request: &HttpRequest, status: StatusCode, body: &Value) -> HttpResponse {
+fn as_json(request: &HttpRequest, status: StatusCode, text: String) -> HttpResponse {
     let accepted = request.headers().get_all(header::ACCEPT);
     let modern = accepted
         .filter_map(|line| line.to_str().ok())
@@ -228,5 +241,5 @@ fn as_json(request: &HttpRequest, status: StatusCode, body: &Value) -> HttpRespo
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, media))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(body.to_string())
+        .body(text)
 }
