@@ -13,6 +13,7 @@ pub(super) fn place_of(value: &Entity) -> Option<Prefix> {
     match value {
         Entity::Pool(pool) => Some(pool.network),
         Entity::Reservation(reservation) => Some(reservation.prefix),
+        Entity::Alert(alert) => Some(alert.network),
         Entity::Subscriber(_)
         | Entity::Plan(_)
         | Entity::Profile(_)
@@ -21,7 +22,6 @@ pub(super) fn place_of(value: &Entity) -> Option<Prefix> {
         | Entity::Policy(_)
         | Entity::Template(_)
         | Entity::Webhook(_)
-        | Entity::Alert(_)
         | Entity::Outbox(_) => None,
     }
 }
