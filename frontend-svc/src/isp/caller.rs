@@ -141,7 +141,7 @@ impl IspCaller {
                 ..
             } => Ok(Ran::Committed(Committed {
                 subject: match subject {
-                    Some(Image::Entity(thing)) => Some(*thing),
+                    Some(Image::Entity(thing)) => Some(thing),
                     Some(Image::Node(_) | Image::Tag(_)) | None => None,
                 },
                 things,

@@ -99,7 +99,7 @@ pub(crate) mod tests {
         let id = uuid::Uuid::nil();
         moves(super::pools::get(&caller, id));
         moves(super::reservations::assign(&caller, id, options.clone()));
-        moves(super::policy::put(&caller, Default::default(), options.clone()));
+        moves(super::policy::put(&caller, Default::default(), options));
         moves(super::stats::of_space(&caller));
         moves(super::conflicts::standing(
             &caller,

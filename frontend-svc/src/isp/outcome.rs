@@ -42,7 +42,7 @@ pub(crate) enum Ran {
 #[derive(Debug)]
 pub(crate) struct Committed {
     /// Its subject after it; `None` = it was removed.
-    pub(crate) subject: Option<Kept<Entity>>,
+    pub(crate) subject: Option<Box<Kept<Entity>>>,
     /// All things that it made or changed.
     pub(crate) things: Vec<Kept<Entity>>,
     /// The same request was answered before.
@@ -55,7 +55,7 @@ impl Committed {
     /// # Errors
     /// `500` if the data access layer answered without it.
     pub(crate) fn the<T: Part>(self) -> Result<Kept<T>, ApiError> {
-        let found = self.subject.and_then(T::of_kept);
+        let found = self.subject.and_then(|subject| T::of_kept(*subject));
         let found = found.or_else(|| self.things.into_iter().find_map(T::of_kept));
         found.ok_or_else(|| unexpected("a command without its thing"))
     }
@@ -63,7 +63,7 @@ impl Committed {
     /// All its things of a type.
     pub(crate) fn all<T: Part>(self) -> Vec<Kept<T>> {
         let things = if self.things.is_empty() {
-            self.subject.into_iter().collect()
+            self.subject.into_iter().map(|subject| *subject).collect()
         } else {
             self.things
         };

@@ -224,3 +224,6 @@ fn number_of(query: &Query<'_>, name: &str, from: usize, to: usize) -> Result<Op
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;
