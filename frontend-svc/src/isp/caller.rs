@@ -138,6 +138,7 @@ impl IspCaller {
                 subject,
                 things,
                 replayed,
+                unchanged,
                 ..
             } => Ok(Ran::Committed(Committed {
                 subject: match subject {
@@ -146,6 +147,7 @@ impl IspCaller {
                 },
                 things,
                 replayed,
+                unchanged,
             })),
             CommandOutcome::Planned { changes, conflict } => {
                 Ok(Ran::Planned(plan::of_command(changes, conflict)?))

@@ -47,6 +47,8 @@ pub(crate) struct Committed {
     pub(crate) things: Vec<Kept<Entity>>,
     /// The same request was answered before.
     pub(crate) replayed: bool,
+    /// All was as it should be; nothing was done.
+    pub(crate) unchanged: bool,
 }
 
 impl Committed {

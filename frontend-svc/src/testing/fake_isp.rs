@@ -179,6 +179,7 @@ impl FakeIsp {
         Ok(CommandOutcome::Committed {
             version: 1,
             replayed: false,
+            unchanged: false,
             subject: kept.first().map(|kept| Image::Entity(Box::new(kept.clone()))),
             made: Vec::new(),
             things: kept,

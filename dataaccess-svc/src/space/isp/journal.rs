@@ -52,10 +52,10 @@ pub(crate) fn clipped_change(
 pub(crate) fn things_again(entry: &JournalEntry, scope: &Scope) -> Outcome<Vec<Kept<Entity>>> {
     let mut things = Vec::new();
     for image in &entry.changes {
-        let JournalImage::Entity { before, after } = image else {
-            continue;
-        };
-        let Some(kept) = after.as_ref().or(before.as_ref()) else {
+        let JournalImage::Entity {
+            after: Some(kept), ..
+        } = image
+        else {
             continue;
         };
         if let Some(prefix) = place_of(&kept.value)
