@@ -209,10 +209,7 @@ fn gone(removed: &Pool) -> PoolFigures {
 
 fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolUtilization {
     let numbers = numbers::to_wire(&figures.counts);
-    let (projected_depletion_date, projection) = match forecast_of(figures, caller.now()) {
-        Some((date, projection)) => (date, Some(projection)),
-        None => (None, None),
-    };
+    let (projected_depletion_date, projection) = forecast_of(figures, caller.now());
     PoolUtilization {
         pool_id: figures.pool_id,
         total: numbers.total,

@@ -292,13 +292,11 @@ pub struct PoolUtilization {
     pub available: String,
     /// Share of what could be handed out that is reserved, assigned or resting; 100 only when nothing is left.
     pub utilization_percent: f64,
-    /// The day on which nothing is left if things go on like this; absent if nobody can say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The day on which nothing is left if things go on like this; `null` if nobody can say.
     #[schema(value_type = Option<String>, format = Date)]
     pub projected_depletion_date: Option<String>,
     /// How that day was found, or why there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub projection: Option<PoolProjection>,
+    pub projection: PoolProjection,
 }
 
 /// How a pool's last day was projected.
@@ -323,9 +321,8 @@ pub struct PoolProjection {
     /// Days that were looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_used: Option<u32>,
-    /// Why there is no day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    /// The projection in words: what it says and stands on, or why there is no day.
+    pub reason: String,
 }
 
 /// What a pool did on one day.
