@@ -7,7 +7,6 @@
 mod caller;
 pub(crate) mod conflicts;
 mod forecast;
-mod money;
 mod outcome;
 pub(crate) mod space;
 pub(crate) mod wire;
