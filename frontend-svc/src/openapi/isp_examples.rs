@@ -80,7 +80,7 @@ pub(crate) fn utilization() -> Value {
         "poolId": POOL,
         "projectedDepletionDate": null,
         "projection": {
-            "reason": "Whole days since the first assignment: 9. A forecast takes 14; ask again in 5 days.",
+            "reason": "Whole days since the first assignment: 4. A forecast takes 7; ask again in 3 days.",
         },
     });
     with(projected, numbers())

@@ -252,6 +252,34 @@ bodies! {
     }
 }
 
+impl PoolCreate {
+    /// A pool with nothing but what every pool has; the rest is as if it were left out.
+    pub fn new(pool_name: impl Into<String>, pool_type: PoolType, network_cidr: impl Into<String>) -> Self {
+        Self {
+            pool_type,
+            network_cidr: network_cidr.into(),
+            pool_name: pool_name.into(),
+            gateway: None,
+            dns_servers: None,
+            vlan_id: None,
+            status: None,
+            auto_assign_enabled: None,
+            allow_manual_reservation: None,
+            description: None,
+            allocation: None,
+            exclusions: None,
+            rest_days: None,
+            warn_percent: None,
+            site_id: None,
+            cost_per_address_month: None,
+            currency: None,
+            netbox_prefix_id: None,
+            tags: None,
+            delegated_prefix_length: None,
+        }
+    }
+}
+
 /// Numbers of one pool, or of many together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
