@@ -139,14 +139,14 @@ impl IspCaller {
                 things,
                 replayed,
                 ..
-            } => Ok(Ran::Committed(Committed {
+            } => Ok(Ran::Committed(Box::new(Committed {
                 subject: match subject {
                     Some(Image::Entity(thing)) => Some(*thing),
                     Some(Image::Node(_) | Image::Tag(_)) | None => None,
                 },
                 things,
                 replayed,
-            })),
+            }))),
             CommandOutcome::Planned { changes, conflict } => {
                 Ok(Ran::Planned(plan::of_command(changes, conflict)?))
             }

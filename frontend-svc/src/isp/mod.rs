@@ -109,7 +109,7 @@ pub(crate) mod tests {
         moves(super::reservations::assign(&caller, id, options.clone()));
         moves(super::policy::put(&caller, Default::default(), options.clone()));
         moves(super::stats::of_space(&caller));
-        moves(super::addressing::apply(&caller, plan(), options.clone()));
+        moves(super::addressing::apply(&caller, plan(), options));
         moves(super::addressing::preview(&caller, plan()));
         moves(super::conflicts::standing(
             &caller,

@@ -349,6 +349,10 @@ async fn a_pool_that_fails_stops_no_others_and_is_made_when_it_is_asked_for_agai
     pool(&api, "SITE 2", "2001:db9:100::/40").await;
     pool(&api, "site 2 (2001:db8:100::/40)", "2001:db9:200::/40").await;
     let sent = sites(&json!({ "makePools": true }));
+    let dry = format!("{APPLY}?dryRun=true");
+    let plan = api.post(&dry, sent.clone()).await.is(200).json;
+    assert_eq!(plan["changes"][2]["name"], "site 1 (2001:db8::/40)");
+    assert_eq!(each(&plan["conflicts"], "code"), ["AlreadyExists"]);
     let applied = api.post(APPLY, sent.clone()).await.is(200).json;
     assert_eq!(applied["created"].as_array().unwrap().len(), 2);
     assert_eq!(each(&applied["pools"], "outcome"), ["CREATED", "FAILED"]);

@@ -99,7 +99,7 @@ async fn with_nodes(
                 },
             ));
         }
-        refuse(there.conflicts(&asked.plan))?;
+        refuse(&there.conflicts(&asked.plan))?;
         if let Some(made) = nodes::make(caller, asked, &there, key).await? {
             return Ok((there, made));
         }
@@ -113,14 +113,14 @@ async fn planned(caller: &IspCaller, asked: &Asked) -> Result<DryRun, ApiError> 
     let mut plan = nodes::planned(caller, asked, &there).await?;
     let conflicts = there.conflicts(&asked.plan);
     plan.conflicts
-        .splice(0..0, conflicts.into_iter().map(planned_conflict));
+        .splice(0..0, conflicts.iter().map(planned_conflict));
     if asked.make_pools {
         pools::planned(caller, &asked.plan, &there, &mut plan).await?;
     }
     Ok(plan)
 }
 
-fn planned_conflict(conflict: AddressingConflict) -> PlannedConflict {
+fn planned_conflict(conflict: &AddressingConflict) -> PlannedConflict {
     PlannedConflict {
         code: ErrorCode::PlanCollision,
         message: conflict.message.clone(),
@@ -129,7 +129,7 @@ fn planned_conflict(conflict: AddressingConflict) -> PlannedConflict {
 }
 
 /// Refuses a plan that something stands in the way of.
-fn refuse(conflicts: Vec<AddressingConflict>) -> Result<(), ApiError> {
+fn refuse(conflicts: &[AddressingConflict]) -> Result<(), ApiError> {
     let Some(first) = conflicts.first() else {
         return Ok(());
     };

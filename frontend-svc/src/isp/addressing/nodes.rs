@@ -127,17 +127,16 @@ fn missing(asked: &Asked, there: &Surroundings) -> Vec<ImportLine> {
         BlockRole::Infrastructure => ExplicitTags::new(),
     };
     let nodes = asked.plan.nodes().into_iter().zip(&asked.plan.blocks);
-    let missing = nodes.filter(|((prefix, _), _)| !there.has_node(prefix));
-    let line = |(number, ((prefix, description), block)): (u64, ((Prefix, String), &_))| {
-        let block: &cadastre_domain::isp::addressing::PlannedBlock = block;
-        ImportLine {
-            line: number,
+    nodes
+        .filter(|((prefix, _), _)| !there.has_node(prefix))
+        .zip(1..)
+        .map(|(((prefix, description), block), line)| ImportLine {
+            line,
             prefix,
             tags: tags(block.level, block.role),
             description: Some(description),
-        }
-    };
-    (1..).zip(missing).map(line).collect()
+        })
+        .collect()
 }
 
 /// The only part of an import.

@@ -14,9 +14,10 @@ use cadastre_domain::roles::Permission::IspIpamWrite;
 use uuid::Uuid;
 
 use super::super::IspCaller;
-use super::super::outcome::{Committed, Ran};
+use super::super::outcome::Ran;
 use super::super::wire::pool;
 use super::surroundings::Surroundings;
+use crate::http::reply::unexpected;
 
 /// Most characters of a pool's name.
 const MAX_NAME: usize = 128;
@@ -152,8 +153,8 @@ impl Wanted {
             outcome => outcome,
         };
         match ran? {
-            Ran::Committed(done) => Ok(Committed::the::<Pool>(done)?.value),
-            Ran::Planned(_) => Err(crate::http::reply::unexpected("a plan")),
+            Ran::Committed(done) => Ok(done.the::<Pool>()?.value),
+            Ran::Planned(_) => Err(unexpected("a plan")),
         }
     }
 
@@ -162,19 +163,14 @@ impl Wanted {
             dry_run: true,
             ..MutationOptions::default()
         };
-        for name in [&self.name, &self.other_name] {
-            let Ran::Planned(plan) = self.run(caller, name, &options).await? else {
-                return Err(crate::http::reply::unexpected("a command instead of its plan"));
-            };
-            let taken = plan
-                .conflicts
-                .iter()
-                .any(|conflict| conflict.code == ErrorCode::AlreadyExists);
-            if !taken || name == &self.other_name {
-                return Ok(plan);
-            }
+        let mut would = self.run(caller, &self.name, &options).await?;
+        if matches!(&would, Ran::Planned(plan) if is_taken(plan)) {
+            would = self.run(caller, &self.other_name, &options).await?;
         }
-        Ok(DryRun::default())
+        match would {
+            Ran::Planned(plan) => Ok(plan),
+            Ran::Committed(_) => Err(unexpected("a command instead of its plan")),
+        }
     }
 
     async fn run(&self, caller: &IspCaller, name: &str, options: &MutationOptions) -> Result<Ran, ApiError> {
@@ -189,4 +185,10 @@ impl Wanted {
         };
         caller.command(IspIpamWrite, command, options.clone()).await
     }
+}
+
+/// Whether a plan says that the name is somebody else's.
+fn is_taken(plan: &DryRun) -> bool {
+    let mut codes = plan.conflicts.iter().map(|conflict| conflict.code);
+    codes.any(|code| code == ErrorCode::AlreadyExists)
 }
