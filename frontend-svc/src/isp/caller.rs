@@ -140,7 +140,7 @@ impl IspCaller {
                 replayed,
                 unchanged,
                 ..
-            } => Ok(Ran::Committed(Committed {
+            } => Ok(Ran::Committed(Box::new(Committed {
                 subject: match subject {
                     Some(Image::Entity(thing)) => Some(thing),
                     Some(Image::Node(_) | Image::Tag(_)) | None => None,
@@ -148,7 +148,7 @@ impl IspCaller {
                 things,
                 replayed,
                 unchanged,
-            })),
+            }))),
             CommandOutcome::Planned { changes, conflict } => {
                 Ok(Ran::Planned(plan::of_command(changes, conflict)?))
             }

@@ -33,7 +33,7 @@ pub(crate) struct Done<T> {
 #[derive(Debug)]
 pub(crate) enum Ran {
     /// It is durable.
-    Committed(Committed),
+    Committed(Box<Committed>),
     /// It was only planned.
     Planned(DryRun),
 }

@@ -82,7 +82,7 @@ pub(crate) async fn run(
     let (replayed, changed) = (done.replayed, !done.unchanged);
     // The command answers with all that the subscriber has; one that was answered before tells of what it changed then.
     if !replayed {
-        return state_of(done, ends);
+        return state_of(*done, ends);
     }
     let kept = caller
         .get::<Subscriber>(IspSubscribersWrite, EntityKey::Subscriber(id.clone()))

@@ -175,11 +175,18 @@ impl FakeIsp {
         if let Some(key) = removed {
             things.remove(&(space, key));
         }
+        // A use case finds all as it should be.
+        let unchanged = kept.is_empty() && matches!(*command, IspCommand::UseCase { .. });
+        let mut kept = kept;
+        if let IspCommand::UseCase { subscriber_id, .. } = &*command {
+            let key = (space, EntityKey::Subscriber(subscriber_id.clone()));
+            kept.extend(things.get(&key).cloned());
+        }
         self.commands.lock().push((space, *command));
         Ok(CommandOutcome::Committed {
             version: 1,
             replayed: false,
-            unchanged: false,
+            unchanged,
             subject: kept.first().map(|kept| Image::Entity(Box::new(kept.clone()))),
             made: Vec::new(),
             things: kept,

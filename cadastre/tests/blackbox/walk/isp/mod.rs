@@ -1,12 +1,13 @@
 //! The provider's side of the table: pools and reservations are in a part of the tree, subscribers and all that serves them
 //! are of the whole space.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use super::actors::{Actor, Cast, Rank};
+use super::actors::Rank;
 use super::table::route;
 use super::who::{Route, Who};
-use crate::support::{Answer, Value, json, unique};
+use crate::support::{json, unique};
+use make::*;
+
+mod make;
 
 use Rank::{Admin, Operator, Viewer};
 use Who::{In, InWhole};
@@ -580,155 +581,18 @@ pub(super) const ROUTES: &[Route] = &[
             actor.client.request(reqwest::Method::POST, &path).send()
         },
     ),
+    route(
+        "POST",
+        "/api/v1/addressing-plans/preview",
+        In(Viewer),
+        200,
+        |cast, actor| post(cast, actor, "/api/v1/addressing-plans/preview", &addressing()),
+    ),
+    route(
+        "POST",
+        "/api/v1/addressing-plans/apply",
+        InWhole(Operator),
+        200,
+        |cast, actor| post(cast, actor, "/api/v1/addressing-plans/apply", &addressing()),
+    ),
 ];
-
-/// A path with the space that is called.
-fn at(cast: &Cast<'_>, path: &str) -> String {
-    let sign = if path.contains('?') { '&' } else { '?' };
-    format!("{path}{sign}addressSpaceId={}", cast.space.id)
-}
-
-fn get(cast: &Cast<'_>, actor: &Actor, path: &str) -> Answer {
-    actor.client.get(&at(cast, path))
-}
-
-fn post(cast: &Cast<'_>, actor: &Actor, path: &str, body: &Value) -> Answer {
-    actor.client.post(&at(cast, path), body)
-}
-
-/// Made by an administrator.
-fn make(cast: &Cast<'_>, path: &str, body: &Value) -> Value {
-    cast.at.admin().post(&at(cast, path), body).made()
-}
-
-fn id(made: &Value) -> &str {
-    made["id"].as_str().unwrap()
-}
-
-fn next() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// A pool of six addresses in everybody's subtree.
-fn new_pool() -> Value {
-    let number = next();
-    let network = format!("10.1.{}.{}/29", 200 + number / 32 % 56, number % 32 * 8);
-    json!({ "poolName": unique("pool"), "poolType": "IPV4_PRIVATE", "networkCidr": network })
-}
-
-fn pool_id(cast: &Cast<'_>) -> String {
-    id(&make(cast, POOLS, &new_pool())).to_owned()
-}
-
-fn pool(cast: &Cast<'_>) -> String {
-    format!("{POOLS}/{}", pool_id(cast))
-}
-
-fn held(cast: &Cast<'_>) -> Value {
-    let body = json!({ "poolId": pool_id(cast), "subscriberId": unique("s") });
-    make(cast, RESERVATIONS, &body)
-}
-
-fn reservation(cast: &Cast<'_>) -> String {
-    format!("{RESERVATIONS}/{}", id(&held(cast)))
-}
-
-fn holder(cast: &Cast<'_>) -> String {
-    held(cast)["subscriberId"].as_str().unwrap().to_owned()
-}
-
-/// The alert of a pool that has nothing left.
-fn alert(cast: &Cast<'_>) -> String {
-    let pool = pool_id(cast);
-    for _ in 0..6 {
-        make(
-            cast,
-            RESERVATIONS,
-            &json!({ "poolId": pool, "subscriberId": unique("s") }),
-        );
-    }
-    let path = format!("/api/v1/ip-management/alerts?poolId={pool}");
-    let alerts = cast.at.admin().get(&at(cast, &path)).ok();
-    format!("/api/v1/ip-management/alerts/{}", id(&alerts[0]))
-}
-
-fn subscriber(cast: &Cast<'_>) -> String {
-    let made = make(cast, "/api/v1/subscribers", &json!({ "id": unique("s") }));
-    format!("/api/v1/subscribers/{}", id(&made))
-}
-
-fn in_service(cast: &Cast<'_>) -> String {
-    let path = subscriber(cast);
-    let body = json!({ "planId": plan_id(cast) });
-    cast.at
-        .admin()
-        .post(&at(cast, &format!("{path}/provision")), &body)
-        .ok();
-    path
-}
-
-fn profile(cast: &Cast<'_>) -> String {
-    let path = format!("{}/network-profile", subscriber(cast));
-    let body = json!({ "circuitId": unique("c") });
-    cast.at.admin().put(&at(cast, &path), &body).ok();
-    path
-}
-
-fn plan_id(cast: &Cast<'_>) -> String {
-    let made = make(
-        cast,
-        "/api/v1/plans",
-        &json!({ "name": unique("p"), "features": {} }),
-    );
-    id(&made).to_owned()
-}
-
-fn plan(cast: &Cast<'_>) -> String {
-    format!("/api/v1/plans/{}", plan_id(cast))
-}
-
-fn new_vlan_pool() -> Value {
-    json!({ "name": unique("v"), "domain": unique("olt"), "outer": { "first": 100, "last": 199 } })
-}
-
-fn vlan_pool(cast: &Cast<'_>) -> String {
-    format!(
-        "/api/v1/vlan-pools/{}",
-        id(&make(cast, "/api/v1/vlan-pools", &new_vlan_pool()))
-    )
-}
-
-fn new_template() -> Value {
-    json!({ "name": unique("t"), "siteType": "pop", "items": [{ "role": "router", "ipType": "ipv4" }] })
-}
-
-fn template(cast: &Cast<'_>) -> String {
-    let made = make(cast, "/api/v1/reservation-templates", &new_template());
-    format!("/api/v1/reservation-templates/{}", id(&made))
-}
-
-/// Nobody is there, and nobody may be called there.
-fn new_webhook() -> Value {
-    json!({ "name": unique("w"), "url": "http://127.0.0.1:9/", "events": ["nothing.happens"] })
-}
-
-fn webhook(cast: &Cast<'_>) -> String {
-    format!(
-        "/api/v1/webhooks/{}",
-        id(&make(cast, "/api/v1/webhooks", &new_webhook()))
-    )
-}
-
-/// An entry for a webhook that is told of subscribers, and of nothing any more.
-fn entry(cast: &Cast<'_>) -> String {
-    let mut hook = new_webhook();
-    hook["events"] = json!(["subscriber.created"]);
-    let made = make(cast, "/api/v1/webhooks", &hook);
-    subscriber(cast);
-    cast.at
-        .admin()
-        .delete(&at(cast, &format!("/api/v1/webhooks/{}", id(&made))));
-    let entries = cast.at.admin().get(&at(cast, "/api/v1/outbox?limit=1")).ok();
-    format!("/api/v1/outbox/{}", id(&entries[0]))
-}
