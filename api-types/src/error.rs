@@ -118,6 +118,8 @@ error_codes! {
     AlreadyExists = 409,
     /// Pools of a space do not overlap.
     PoolOverlap = 409,
+    /// Nodes or pools that are there stand in the way of an addressing plan; the details name them.
+    PlanCollision = 409,
     /// The pool has nothing left, or does not hand out now.
     PoolDepleted = 409,
     /// The pool does not hand out, or not in the way that was asked for.

@@ -194,6 +194,9 @@ pub enum CommandOutcome {
         version: u64,
         /// The same `Idempotency-Key` was answered before; nothing was done this time.
         replayed: bool,
+        /// All was as it should be; nothing was done.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unchanged: bool,
         /// The command's subject after it (as of `version`); `None` = it was removed.
         subject: Option<Image>,
         /// The nodes that an allocation or a split made, in the order in which they were taken.

@@ -26,7 +26,7 @@ pub struct ImportTerms {
     pub mode: ImportMode,
     /// Nodes that exist with other tags or another description are changed.
     pub update: bool,
-    /// Format of the file, for people: `csv` or `ndjson`.
+    /// Format of the file, for people: `csv` or `ndjson`; `addressing-plan` where there was none.
     pub format: String,
     /// Bytes of the file, if they are known.
     pub total_bytes: Option<u64>,

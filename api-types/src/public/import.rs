@@ -90,7 +90,7 @@ pub struct Import {
     pub mode: ImportMode,
     /// Whether nodes that exist with other tags or another description are changed.
     pub update: bool,
-    /// Format of the file: `csv` or `ndjson`.
+    /// Format of the file: `csv` or `ndjson`; `addressing-plan` where an addressing plan was applied.
     pub format: String,
     /// User name of who began it.
     pub actor: String,

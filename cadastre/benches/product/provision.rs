@@ -22,7 +22,11 @@ const IPAM: &str = "/api/v1/ip-management";
 
 pub(crate) fn run(setup: &Setup, report: &mut Report) -> Outcome<()> {
     let directory = setup.directory()?;
-    let (subscribers, expiring) = if setup.quick { (2_000, 1_000) } else { (200_000, 50_000) };
+    let (subscribers, expiring) = if setup.quick {
+        (2_000, 1_000)
+    } else {
+        (200_000, 50_000)
+    };
     client_runtime()?.block_on(Box::pin(async {
         let product = Product::start(setup, &directory.path().join("data")).await?;
         let session = Session::open(&product).await?;
@@ -49,7 +53,12 @@ async fn prepare(session: &Session) -> Outcome<String> {
         made(session, &format!("{IPAM}/pools"), &body).await?;
     }
     let features = json!({"staticIp": true, "ipv6Pd": true, "ipv4PoolType": "IPV4_PRIVATE"});
-    let plan = made(session, "/api/v1/plans", &json!({"name": "full", "features": features})).await?;
+    let plan = made(
+        session,
+        "/api/v1/plans",
+        &json!({"name": "full", "features": features}),
+    )
+    .await?;
     Ok(plan["id"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -151,7 +160,11 @@ async fn holdings(session: &Session) -> Outcome<Vec<String>> {
             return Err(format!("GET {path}: {} {}", answer.status, answer.text()).into());
         }
         let page: Vec<Value> = serde_json::from_slice(answer.body)?;
-        held.extend(page.iter().filter_map(|one| one["ipAddress"].as_str()).map(str::to_owned));
+        held.extend(
+            page.iter()
+                .filter_map(|one| one["ipAddress"].as_str())
+                .map(str::to_owned),
+        );
         match crate::api::next_cursor(answer.header("link")) {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return Ok(held),

@@ -10,6 +10,7 @@
 mod auth;
 mod bad_input;
 mod ips;
+mod isp;
 mod kill;
 mod operations;
 mod revert;

@@ -60,6 +60,7 @@ pub(super) async fn replay(
     Ok(CommandOutcome::Committed {
         version: record.version,
         replayed: true,
+        unchanged: false,
         subject: record.subject,
         made,
         things,

@@ -52,6 +52,7 @@ pub(super) fn committed(version: u64, subject: Option<Image>, made: Vec<NodeView
     Done::Outcome(Box::new(CommandOutcome::Committed {
         version,
         replayed: false,
+        unchanged: true,
         subject,
         made,
         things: Vec::new(),
@@ -64,6 +65,7 @@ pub(super) fn answered(version: u64, things: Vec<Kept<Entity>>) -> Done {
     Done::Outcome(Box::new(CommandOutcome::Committed {
         version,
         replayed: false,
+        unchanged: true,
         subject: None,
         made: Vec::new(),
         things,
@@ -146,6 +148,7 @@ pub(super) fn apply(
     let done = Done::Outcome(Box::new(CommandOutcome::Committed {
         version: head.version,
         replayed: false,
+        unchanged: false,
         subject: effects.subject,
         made: effects.made,
         things: effects.things,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Count;
 use super::text::words;
+use crate::prefix::Prefix;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +51,8 @@ pub struct Alert {
     pub pool_id: Uuid,
     /// The pool's name when it was raised.
     pub pool_name: String,
+    /// The pool's network.
+    pub network: Prefix,
     /// Where it stands.
     pub state: AlertState,
     /// The threshold in percent.

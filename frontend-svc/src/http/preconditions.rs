@@ -6,6 +6,7 @@ use cadastre_api_types::internal::{IdempotencyKey, IfMatch};
 use cadastre_api_types::{ApiError, ErrorCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::query::Query;
 use super::wording::echo;
@@ -183,6 +184,12 @@ pub(crate) fn remembered_as(
         ]),
         body_hash: hash(&body),
     }
+}
+
+/// The id that belongs to a hash (UUIDv8: the vendor's own).
+pub(crate) fn id_of_hash(hex: &str) -> Uuid {
+    let bits = u128::from_str_radix(hex.get(..32).unwrap_or_default(), 16).unwrap_or_default();
+    uuid::Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid()
 }
 
 fn hash(parts: &[&[u8]]) -> String {

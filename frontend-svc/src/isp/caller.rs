@@ -138,15 +138,17 @@ impl IspCaller {
                 subject,
                 things,
                 replayed,
+                unchanged,
                 ..
-            } => Ok(Ran::Committed(Committed {
+            } => Ok(Ran::Committed(Box::new(Committed {
                 subject: match subject {
-                    Some(Image::Entity(thing)) => Some(*thing),
+                    Some(Image::Entity(thing)) => Some(thing),
                     Some(Image::Node(_) | Image::Tag(_)) | None => None,
                 },
                 things,
                 replayed,
-            })),
+                unchanged,
+            }))),
             CommandOutcome::Planned { changes, conflict } => {
                 Ok(Ran::Planned(plan::of_command(changes, conflict)?))
             }

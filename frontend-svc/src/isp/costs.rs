@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::{CostLine, IspAnswer, IspQuestion};
 use cadastre_api_types::public::isp::{CostLine as WireLine, CostReport, CostTotal};
+use cadastre_domain::isp::cost::{cost_of, format_amount, seconds_of_month};
 use cadastre_domain::roles::Permission::IspIpamRead;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::IspCaller;
-use super::money::{cost_of, format_amount};
 use super::wire::filled;
 use crate::http::query::invalid;
 use crate::http::reply::unexpected;
@@ -120,7 +120,7 @@ fn parts(time: Time) -> Result<Vec<Part>, ApiError> {
         parts.push(Part {
             first,
             time: Time { from, to },
-            month_seconds: u64::try_from(month.to.as_second() - month.from.as_second()).unwrap_or_default(),
+            month_seconds: seconds_of_month(first),
         });
         from = to;
     }

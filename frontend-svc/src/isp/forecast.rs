@@ -20,7 +20,7 @@ pub(crate) fn forecast_of(figures: &PoolFigures, now: Timestamp) -> (Option<Stri
     let found = forecast(&days, today, figures.counts.available());
     let date = |day: i32| date_of(day).map(|date| date.to_string());
     let mut told = PoolProjection {
-        reason: Some(found.text()),
+        reason: found.text(),
         ..PoolProjection::default()
     };
     let (basis, day) = match &found {

@@ -7,11 +7,11 @@
 mod caller;
 pub(crate) mod conflicts;
 mod forecast;
-mod money;
 mod outcome;
 pub(crate) mod space;
 pub(crate) mod wire;
 
+pub(crate) mod addressing;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod costs;
@@ -80,13 +80,21 @@ pub(crate) mod tests {
 
     /// A system administrator in a space of a server with nothing.
     pub(crate) async fn caller() -> IspCaller {
-        let server = Server::new().await;
+        caller_of(&Server::new().await)
+    }
+
+    /// The same of a server that is looked at.
+    pub(crate) fn caller_of(server: &Server) -> IspCaller {
         IspCaller {
             account: server.access.account("admin").unwrap(),
             space: server.access.add_space(),
             correlation_id: "test".to_owned(),
             state: Arc::clone(&server.state),
         }
+    }
+
+    fn plan() -> cadastre_api_types::public::isp::AddressingPlanRequest {
+        serde_json::from_value(crate::openapi::addressing_examples::request()).unwrap()
     }
 
     /// Compiles only if the future may go from thread to thread, as those of GraphQL do.
@@ -101,6 +109,8 @@ pub(crate) mod tests {
         moves(super::reservations::assign(&caller, id, options.clone()));
         moves(super::policy::put(&caller, Default::default(), options.clone()));
         moves(super::stats::of_space(&caller));
+        moves(super::addressing::apply(&caller, plan(), options));
+        moves(super::addressing::preview(&caller, plan()));
         moves(super::conflicts::standing(
             &caller,
             cadastre_api_types::internal::PageRequest {

@@ -33,7 +33,7 @@ pub(crate) struct Done<T> {
 #[derive(Debug)]
 pub(crate) enum Ran {
     /// It is durable.
-    Committed(Committed),
+    Committed(Box<Committed>),
     /// It was only planned.
     Planned(DryRun),
 }
@@ -42,11 +42,13 @@ pub(crate) enum Ran {
 #[derive(Debug)]
 pub(crate) struct Committed {
     /// Its subject after it; `None` = it was removed.
-    pub(crate) subject: Option<Kept<Entity>>,
+    pub(crate) subject: Option<Box<Kept<Entity>>>,
     /// All things that it made or changed.
     pub(crate) things: Vec<Kept<Entity>>,
     /// The same request was answered before.
     pub(crate) replayed: bool,
+    /// All was as it should be; nothing was done.
+    pub(crate) unchanged: bool,
 }
 
 impl Committed {
@@ -55,7 +57,7 @@ impl Committed {
     /// # Errors
     /// `500` if the data access layer answered without it.
     pub(crate) fn the<T: Part>(self) -> Result<Kept<T>, ApiError> {
-        let found = self.subject.and_then(T::of_kept);
+        let found = self.subject.and_then(|subject| T::of_kept(*subject));
         let found = found.or_else(|| self.things.into_iter().find_map(T::of_kept));
         found.ok_or_else(|| unexpected("a command without its thing"))
     }
@@ -63,7 +65,7 @@ impl Committed {
     /// All its things of a type.
     pub(crate) fn all<T: Part>(self) -> Vec<Kept<T>> {
         let things = if self.things.is_empty() {
-            self.subject.into_iter().collect()
+            self.subject.into_iter().map(|subject| *subject).collect()
         } else {
             self.things
         };

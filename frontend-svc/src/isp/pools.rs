@@ -42,6 +42,28 @@ pub(crate) async fn list(
     })
 }
 
+/// Pools that are read at a time.
+const PAGE: usize = 1_000;
+
+/// All pools that a filter lets through, in order of their networks.
+pub(super) async fn all(
+    caller: &IspCaller,
+    permission: Permission,
+    filter: PoolFilter,
+) -> Result<Vec<Kept<Pool>>, ApiError> {
+    let (mut pools, mut after) = (Vec::new(), None);
+    loop {
+        let listing = IspListing::Pools(filter.clone());
+        let page = PageRequest { limit: PAGE, after };
+        let found = caller.list::<Pool>(permission, listing, page).await?;
+        pools.extend(found.items);
+        match found.next {
+            Some(next) => after = Some(next),
+            None => return Ok(pools),
+        }
+    }
+}
+
 /// One pool, and its revision.
 pub(crate) async fn get(caller: &IspCaller, id: Uuid) -> Result<(WirePool, u64), ApiError> {
     let (kept, figures) = with_figures(caller, IspIpamRead, id).await?;
@@ -212,7 +234,7 @@ pub(crate) fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolU
         available: numbers.available,
         utilization_percent: numbers.utilization_percent,
         projected_depletion_date,
-        projection: Some(projection),
+        projection,
     }
 }
 
@@ -223,7 +245,46 @@ fn date_of(day: i32) -> Date {
 
 #[cfg(test)]
 mod tests {
-    use super::date_of;
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::isp::tests::caller_of;
+    use crate::testing::Server;
+    use cadastre_api_types::public::isp::PoolType;
+
+    #[actix_web::test]
+    async fn a_pool_is_made_in_the_space_of_the_call_with_the_settings_of_every_pool() {
+        let server = Server::new().await;
+        let caller = caller_of(&server);
+        let body = PoolCreate::new("Delegated", PoolType::Ipv6PrefixDelegation, "2001:db8::/40");
+        let options = MutationOptions::default();
+        let Outcome::Done(done) = create(&caller, body, options).await.unwrap() else {
+            panic!("it is no dry run");
+        };
+        let (space, command) = server.access.isp.last_command().unwrap();
+        assert_eq!(space, caller.space);
+        let IspCommand::CreatePool { pool, tags: None } = command else {
+            panic!("{command:?}");
+        };
+        assert_eq!(
+            (pool.id, pool.delegated_length, pool.rest_days),
+            (done.value.id, Some(56), 30)
+        );
+    }
+
+    #[actix_web::test]
+    async fn the_utilization_of_a_pool_always_says_why_there_is_a_day_or_none() {
+        let server = Server::new().await;
+        let caller = caller_of(&server);
+        let body = PoolCreate::new("Delegated", PoolType::Ipv6PrefixDelegation, "2001:db8::/40");
+        let options = MutationOptions::default();
+        let Outcome::Done(done) = create(&caller, body, options).await.unwrap() else {
+            panic!("it is no dry run");
+        };
+        let found = utilization(&caller, done.value.id).await.unwrap();
+        assert!(found.projection.reason.starts_with("Nothing was assigned"));
+        let shown = serde_json::to_value(&found).unwrap();
+        assert!(shown["projectedDepletionDate"].is_null() && shown.get("projectedDepletionDate").is_some());
+    }
 
     #[test]
     fn days_are_counted_from_1970() {

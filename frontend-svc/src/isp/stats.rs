@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use cadastre_api_types::ApiError;
-use cadastre_api_types::internal::{
-    IspListing, IspQuestion, PageRequest, PoolCounts, PoolFigures, PoolFilter,
-};
+use cadastre_api_types::internal::{IspQuestion, PoolCounts, PoolFigures, PoolFilter};
 use cadastre_api_types::public::isp::{
     FamilyNumbers, IpStats, PoolType as WirePoolType, TopPool, TypeNumbers,
 };
@@ -17,8 +15,6 @@ use uuid::Uuid;
 use super::wire::{numbers, reservation};
 use super::{IspCaller, alerts, pools, reservations};
 
-/// Pools that are read at a time.
-const PAGE: usize = 1_000;
 /// The fullest pools that are shown.
 const TOP: usize = 10;
 /// The reservations that are shown.
@@ -26,7 +22,7 @@ const RECENT: usize = 10;
 
 /// The numbers.
 pub(crate) async fn of_space(caller: &IspCaller) -> Result<IpStats, ApiError> {
-    let pools = all_pools(caller).await?;
+    let pools = pools::all(caller, IspIpamRead, PoolFilter::default()).await?;
     let figures = pools::figures(caller, IspIpamRead, IspQuestion::AllFigures).await?;
     let recent = caller
         .ask(IspIpamRead, IspQuestion::Recent { count: RECENT })
@@ -39,20 +35,6 @@ pub(crate) async fn of_space(caller: &IspCaller) -> Result<IpStats, ApiError> {
         open_alerts,
         ..summed(&pools, &figures)
     })
-}
-
-async fn all_pools(caller: &IspCaller) -> Result<Vec<Kept<Pool>>, ApiError> {
-    let (mut pools, mut after) = (Vec::new(), None);
-    loop {
-        let listing = IspListing::Pools(PoolFilter::default());
-        let page = PageRequest { limit: PAGE, after };
-        let found = caller.list::<Pool>(IspIpamRead, listing, page).await?;
-        pools.extend(found.items);
-        match found.next {
-            Some(next) => after = Some(next),
-            None => return Ok(pools),
-        }
-    }
 }
 
 /// Pools, and their numbers together.

@@ -9,9 +9,9 @@ use cadastre_domain::isp::{EntityKey, Kept, Subscriber, SubscriberId};
 use cadastre_domain::roles::Permission::{IspSubscribersRead, IspSubscribersWrite};
 use uuid::Uuid;
 
-use crate::secrets::subscriber_context;
 use super::wire::{subscriber, subscriber_id};
 use super::{IspCaller, Outcome};
+use crate::secrets::subscriber_context;
 
 /// A page of subscribers in order of their ids.
 pub(crate) async fn list(

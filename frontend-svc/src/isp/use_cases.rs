@@ -6,14 +6,15 @@ use cadastre_api_types::internal::{
 };
 use cadastre_api_types::public::isp::{Provision, SubscriberState};
 use cadastre_domain::isp::{
-    EntityKey, Kept, NetworkProfile, Reservation, Subscriber, SubscriberId, VlanBinding,
+    Entity, EntityKey, Kept, NetworkProfile, Reservation, Subscriber, SubscriberId, VlanBinding,
 };
 use cadastre_domain::roles::Permission::IspSubscribersWrite;
 use uuid::Uuid;
 
-use super::outcome::{Part, Ran};
+use super::outcome::{Committed, Part, Ran};
 use super::wire::{filled, profile, reservation, subscriber, vlan};
 use super::{Done, IspCaller, Outcome, reservations};
+use crate::http::reply::unexpected;
 
 /// VLANs that are shown of one subscriber.
 const MOST_VLANS: usize = 1_000;
@@ -78,7 +79,11 @@ pub(crate) async fn run(
         Ran::Planned(plan) => return Ok(Outcome::Planned(plan)),
         Ran::Committed(done) => done,
     };
-    let (replayed, changed) = (done.replayed, !done.things.is_empty());
+    let (replayed, changed) = (done.replayed, !done.unchanged);
+    // The command answers with all that the subscriber has; one that was answered before tells of what it changed then.
+    if !replayed {
+        return state_of(*done, ends);
+    }
     let kept = caller
         .get::<Subscriber>(IspSubscribersWrite, EntityKey::Subscriber(id.clone()))
         .await?;
@@ -109,6 +114,55 @@ pub(crate) async fn run(
             reservations: reservations.into_iter().map(reservation::to_wire).collect(),
             network_profile: profile.map(profile::to_wire),
             vlans: vlans.items.into_iter().map(vlan::binding).collect(),
+            changed,
+        },
+        revision,
+        replayed,
+    }))
+}
+
+/// What a subscriber has, as the command has answered.
+fn state_of(done: Committed, ends: bool) -> Result<Outcome<SubscriberState>, ApiError> {
+    let (replayed, changed) = (done.replayed, !done.unchanged);
+    let (mut kept, mut profile) = (None, None);
+    let (mut reservations, mut vlans) = (Vec::new(), Vec::new());
+    for thing in done.things {
+        let (created, modified, revision) = (thing.created, thing.modified, thing.revision);
+        let envelope = Kept {
+            value: (),
+            created,
+            modified,
+            revision,
+        };
+        match thing.value {
+            Entity::Subscriber(value) => kept = Some(envelope.map(|()| value)),
+            Entity::Profile(value) if !ends => profile = Some(profile::to_wire(envelope.map(|()| value))),
+            // What an earlier plan gave is not there any more.
+            Entity::Reservation(value) if ends || value.status.is_active() => {
+                reservations.push(reservation::to_wire(envelope.map(|()| value)));
+            }
+            Entity::VlanBinding(value) if !ends => vlans.push(vlan::binding(envelope.map(|()| value))),
+            Entity::Profile(_)
+            | Entity::Reservation(_)
+            | Entity::VlanBinding(_)
+            | Entity::Pool(_)
+            | Entity::Plan(_)
+            | Entity::VlanPool(_)
+            | Entity::Policy(_)
+            | Entity::Template(_)
+            | Entity::Webhook(_)
+            | Entity::Alert(_)
+            | Entity::Outbox(_) => {}
+        }
+    }
+    let kept = kept.ok_or_else(|| unexpected("a use case without its subscriber"))?;
+    let revision = kept.revision;
+    Ok(Outcome::Done(Done {
+        value: SubscriberState {
+            subscriber: subscriber::to_wire(kept),
+            reservations,
+            network_profile: profile,
+            vlans,
             changed,
         },
         revision,

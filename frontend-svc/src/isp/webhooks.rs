@@ -7,9 +7,9 @@ use cadastre_domain::isp::{EntityKey, Kept, Webhook};
 use cadastre_domain::roles::Permission::{IspOssRead, IspOssWrite};
 use uuid::Uuid;
 
-use crate::secrets::webhook_context;
 use super::wire::webhook;
 use super::{IspCaller, Outcome};
+use crate::secrets::webhook_context;
 
 /// A page of webhooks, oldest first.
 pub(crate) async fn list(caller: &IspCaller, page: PageRequest) -> Result<Listed<WireWebhook>, ApiError> {

@@ -76,7 +76,14 @@ pub(crate) fn pool() -> Value {
 
 /// How full it is.
 pub(crate) fn utilization() -> Value {
-    with(json!({ "poolId": POOL }), numbers())
+    let projected = json!({
+        "poolId": POOL,
+        "projectedDepletionDate": null,
+        "projection": {
+            "reason": "Whole days since the first assignment: 4. A forecast takes 7; ask again in 3 days.",
+        },
+    });
+    with(projected, numbers())
 }
 
 fn numbers() -> Value {

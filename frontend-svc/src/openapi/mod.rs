@@ -4,6 +4,7 @@
 //!
 //! The document is committed as `docs/openapi.json`; clients are generated from it, and a test compares.
 
+pub(crate) mod addressing_examples;
 mod complete;
 mod errors;
 pub(crate) mod examples;
@@ -40,6 +41,7 @@ const BEARER: &str = "bearer";
         (name = "Search", description = "Finding something in all address spaces at once."),
         (name = "History", description = "What was changed, when and by whom; and following changes as they happen."),
         (name = "Pools", description = "Networks whose addresses, or prefixes, are handed out to subscribers."),
+        (name = "Addressing plans", description = "Dividing an IPv6 network, down to the pools."),
         (name = "Reservations", description = "Who holds which address, from when to when."),
         (name = "Conflicts", description = "What stands against an address being handed out."),
         (name = "Alerts", description = "Pools that are nearly or fully used."),
@@ -144,6 +146,8 @@ const BEARER: &str = "bearer";
         isp::reports::cost_report,
         isp::reports::audit_report,
         isp::reports::history,
+        isp::addressing::preview,
+        isp::addressing::apply,
         isp::subscribers::list,
         isp::subscribers::create,
         isp::subscribers::get,

@@ -259,6 +259,12 @@ route_table! {
     "/api/v1/ip-management/addresses/{address}/history" {
         GET IspSpace(IspIpamRead) => isp::reports::history;
     }
+    "/api/v1/addressing-plans/preview" {
+        POST IspSpace(IspIpamRead) => isp::addressing::preview;
+    }
+    "/api/v1/addressing-plans/apply" {
+        POST IspSpace(IspIpamWrite) => isp::addressing::apply;
+    }
     "/api/v1/subscribers" {
         GET IspSpace(IspSubscribersRead) => isp::subscribers::list;
         POST IspSpace(IspSubscribersWrite) => isp::subscribers::create;

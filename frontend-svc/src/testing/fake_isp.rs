@@ -1,4 +1,8 @@
 //! The provider's side in memory: things are kept as commands bring them, without the rules of the real thing.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever these tests do not ask for makes and removes nothing"
+)]
 
 use std::collections::BTreeMap;
 
@@ -171,10 +175,18 @@ impl FakeIsp {
         if let Some(key) = removed {
             things.remove(&(space, key));
         }
+        // A use case finds all as it should be.
+        let unchanged = kept.is_empty() && matches!(*command, IspCommand::UseCase { .. });
+        let mut kept = kept;
+        if let IspCommand::UseCase { subscriber_id, .. } = &*command {
+            let key = (space, EntityKey::Subscriber(subscriber_id.clone()));
+            kept.extend(things.get(&key).cloned());
+        }
         self.commands.lock().push((space, *command));
         Ok(CommandOutcome::Committed {
             version: 1,
             replayed: false,
+            unchanged,
             subject: kept.first().map(|kept| Image::Entity(Box::new(kept.clone()))),
             made: Vec::new(),
             things: kept,

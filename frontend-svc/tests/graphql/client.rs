@@ -57,7 +57,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {self:?}"))
+            .to_str()
+            .unwrap()
     }
 
     /// The data, if nothing failed.
@@ -71,12 +75,22 @@ impl Answer {
     /// The only error, and its code.
     #[track_caller]
     pub(crate) fn error(&self) -> (String, Value) {
-        let errors = self.json["errors"].as_array().unwrap_or_else(|| panic!("{self:?}"));
+        let errors = self.json["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{self:?}"));
         assert_eq!(errors.len(), 1, "{self:?}");
         let extensions = &errors[0]["extensions"];
-        assert!(extensions["correlationId"].as_str().is_some_and(|id| id.len() == 36), "{self:?}");
+        assert!(
+            extensions["correlationId"]
+                .as_str()
+                .is_some_and(|id| id.len() == 36),
+            "{self:?}"
+        );
         assert!(extensions["status"].is_u64(), "{self:?}");
-        assert!(errors[0]["message"].as_str().is_some_and(|text| text.len() > 5), "{self:?}");
+        assert!(
+            errors[0]["message"].as_str().is_some_and(|text| text.len() > 5),
+            "{self:?}"
+        );
         (extensions["code"].as_str().unwrap().to_owned(), errors[0].clone())
     }
 
@@ -130,7 +144,9 @@ impl Api {
 
     /// Another address space; its id.
     pub(crate) async fn add_space(&self, name: &str) -> String {
-        let made = self.rest("POST", "/api/v1/addressspaces", json!({ "name": name })).await;
+        let made = self
+            .rest("POST", "/api/v1/addressspaces", json!({ "name": name }))
+            .await;
         assert_eq!(made.status, 201, "{made:?}");
         made.json["id"].as_str().unwrap().to_owned()
     }
@@ -165,7 +181,13 @@ impl Api {
         }
     }
 
-    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> test::TestRequest {
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> test::TestRequest {
         let mut request = test::TestRequest::with_uri(path)
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .peer_addr("192.0.2.1:5000".parse().unwrap());
@@ -175,10 +197,20 @@ impl Api {
         for header in headers {
             request = request.append_header(*header);
         }
-        if body.is_empty() { request } else { request.set_payload(body) }
+        if body.is_empty() {
+            request
+        } else {
+            request.set_payload(body)
+        }
     }
 
-    pub(crate) async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         let app = test::init_service(App::new().configure(self.frontend.configure())).await;
         let request = self.request(method, path, headers, body);
         let answer = test::call_service(&app, request.to_request()).await;
@@ -194,12 +226,18 @@ impl Api {
 
     pub(crate) async fn rest(&self, method: &str, path: &str, body: Value) -> Answer {
         let headers = [("content-type", "application/json")];
-        self.raw(method, path, &headers, body.to_string().into_bytes()).await
+        self.raw(method, path, &headers, body.to_string().into_bytes())
+            .await
     }
 
     /// Asks with `POST`.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
-        self.rest("POST", "/graphql", json!({ "query": query, "variables": variables })).await
+        self.rest(
+            "POST",
+            "/graphql",
+            json!({ "query": query, "variables": variables }),
+        )
+        .await
     }
 
     /// The data of what must not fail.
@@ -226,13 +264,19 @@ impl Api {
     pub(crate) fn reads(&self) -> BTreeMap<&'static str, usize> {
         let mut calls = self.access.calls.lock().unwrap();
         let taken = std::mem::take(&mut *calls);
-        taken.into_iter().filter(|(call, _)| call.starts_with("isp_")).collect()
+        taken
+            .into_iter()
+            .filter(|(call, _)| call.starts_with("isp_"))
+            .collect()
     }
 
     /// Opens a stream.
     pub(crate) async fn follow(&self, query: &str, variables: Value) -> Stream {
         let app = test::init_service(App::new().configure(self.frontend.configure())).await;
-        let headers = [("content-type", "application/json"), ("accept", "text/event-stream")];
+        let headers = [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream"),
+        ];
         let body = json!({ "query": query, "variables": variables }).to_string();
         let request = self.request("POST", "/graphql", &headers, body.into_bytes());
         let answer = test::call_service(&app, request.to_request()).await;
@@ -265,7 +309,10 @@ impl Stream {
     /// The data of the next `next` event.
     pub(crate) async fn next(&mut self) -> Value {
         loop {
-            let piece = self.piece().await.unwrap_or_else(|| panic!("no more in {}", self.text));
+            let piece = self
+                .piece()
+                .await
+                .unwrap_or_else(|| panic!("no more in {}", self.text));
             if let Some(data) = piece.strip_prefix("event: next\ndata: ") {
                 return serde_json::from_str(data.trim_end()).unwrap();
             }
@@ -276,7 +323,10 @@ impl Stream {
     /// Reads until it has begun to wait: a sign of life.
     pub(crate) async fn waits(&mut self) {
         loop {
-            let piece = self.piece().await.unwrap_or_else(|| panic!("no more in {}", self.text));
+            let piece = self
+                .piece()
+                .await
+                .unwrap_or_else(|| panic!("no more in {}", self.text));
             if piece == ":\n\n" {
                 return;
             }

@@ -22,7 +22,10 @@ async fn pools_are_listed_filtered_and_read_with_exact_numbers() {
     assert_eq!(pools[0]["id"], pool);
     assert_eq!(pools[0]["totalAddresses"], "254");
     assert_eq!(pools[0]["status"], "ACTIVE");
-    assert_eq!((&pools[0]["gateway"], &pools[0]["dnsServers"]), (&Value::Null, &json!([])));
+    assert_eq!(
+        (&pools[0]["gateway"], &pools[0]["dnsServers"]),
+        (&Value::Null, &json!([]))
+    );
     // 2^96: no double counts that.
     assert_eq!(pools[1]["totalAddresses"], "79228162514264337593543950336");
 
@@ -35,15 +38,24 @@ async fn pools_are_listed_filtered_and_read_with_exact_numbers() {
     assert_eq!(found, json!({ "ipPools": [{ "poolName": "Addresses 6" }] }));
 
     let one = api
-        .data("query($id: ID!) { ipPool(id: $id) { poolName } }", json!({ "id": pool }))
+        .data(
+            "query($id: ID!) { ipPool(id: $id) { poolName } }",
+            json!({ "id": pool }),
+        )
         .await;
     assert_eq!(one, json!({ "ipPool": { "poolName": "Customers" } }));
     let nothing = "0198a2b4-5c6d-7e8f-9012-3456789abcde";
     let none = api
-        .data("query($id: ID!) { ipPool(id: $id) { poolName } }", json!({ "id": nothing }))
+        .data(
+            "query($id: ID!) { ipPool(id: $id) { poolName } }",
+            json!({ "id": nothing }),
+        )
         .await;
     assert_eq!(none, json!({ "ipPool": null }));
-    assert_eq!(api.ask("{ ipPool(id: \"xyz\") { id } }", json!({})).await.fails(), "InvalidId");
+    assert_eq!(
+        api.ask("{ ipPool(id: \"xyz\") { id } }", json!({})).await.fails(),
+        "InvalidId"
+    );
 }
 
 #[actix_web::test]
@@ -60,7 +72,11 @@ async fn plain_lists_lead_on_by_the_cursor_beside_the_data() {
         let data = page.data();
         let pools = data["few"].as_array().unwrap();
         assert!(pools.len() <= 2);
-        names.extend(pools.iter().map(|pool| pool["poolName"].as_str().unwrap().to_owned()));
+        names.extend(
+            pools
+                .iter()
+                .map(|pool| pool["poolName"].as_str().unwrap().to_owned()),
+        );
         if next.is_null() {
             break;
         }
@@ -68,8 +84,14 @@ async fn plain_lists_lead_on_by_the_cursor_beside_the_data() {
     }
     assert_eq!(names, ["Pool 0", "Pool 1", "Pool 2", "Pool 3", "Pool 4"]);
     // A cursor belongs to its list with its filters.
-    let other = "query($after: String) { ipPools(limit: 2, after: $after, filters: { search: \"x\" }) { id } }";
-    assert_eq!(api.ask(other, json!({ "after": after_first(&api).await })).await.fails(), "InvalidCursor");
+    let other =
+        "query($after: String) { ipPools(limit: 2, after: $after, filters: { search: \"x\" }) { id } }";
+    assert_eq!(
+        api.ask(other, json!({ "after": after_first(&api).await }))
+            .await
+            .fails(),
+        "InvalidCursor"
+    );
     for limit in [0, -1, 1001] {
         let query = format!("{{ ipPools(limit: {limit}) {{ id }} }}");
         assert_eq!(api.ask(&query, json!({})).await.fails(), "InvalidParameter");
@@ -98,16 +120,28 @@ async fn reservations_are_found_by_what_is_known_of_them() {
     let found = found["ipReservations"].as_array().unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (&found[0]["ipAddress"], &found[0]["ipType"], &found[0]["assignedBy"]),
+        (
+            &found[0]["ipAddress"],
+            &found[0]["ipType"],
+            &found[0]["assignedBy"]
+        ),
         (&json!("203.0.113.2"), &json!("ipv4"), &json!("admin"))
     );
     assert!(found[0]["assignedAt"].is_string() && found[0]["notes"].is_null());
 
     let within = api
-        .data("{ ipReservations(filters: { within: \"203.0.113.0/31\" }) { subscriberId } }", json!({}))
+        .data(
+            "{ ipReservations(filters: { within: \"203.0.113.0/31\" }) { subscriberId } }",
+            json!({}),
+        )
         .await;
     assert_eq!(within, json!({ "ipReservations": [{ "subscriberId": "sub-0" }] }));
-    let held = api.data("{ subscriberIPs(subscriberId: \"sub-2\") { ipAddress } }", json!({})).await;
+    let held = api
+        .data(
+            "{ subscriberIPs(subscriberId: \"sub-2\") { ipAddress } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(held, json!({ "subscriberIPs": [{ "ipAddress": "203.0.113.3" }] }));
     let wrong = "{ ipReservations(filters: { ipType: \"ipv5\" }) { id } }";
     assert_eq!(api.ask(wrong, json!({})).await.fails(), "InvalidParameter");
@@ -129,8 +163,16 @@ async fn conflicts_name_what_stands_against_an_address() {
     assert_eq!(conflict["suggestion"]["ipAddress"], "203.0.113.2");
     let free = api.data(query, json!({ "a": "203.0.113.77" })).await;
     assert_eq!(free, json!({ "checkIPConflicts": [] }));
-    assert_eq!(api.ask(query, json!({ "a": "nonsense" })).await.fails(), "InvalidPrefix");
-    let none = api.data("{ ipConflicts { nodes { message } pageInfo { hasNextPage endCursor } } }", json!({})).await;
+    assert_eq!(
+        api.ask(query, json!({ "a": "nonsense" })).await.fails(),
+        "InvalidPrefix"
+    );
+    let none = api
+        .data(
+            "{ ipConflicts { nodes { message } pageInfo { hasNextPage endCursor } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(none["ipConflicts"]["nodes"], json!([]));
 }
 
@@ -151,18 +193,30 @@ async fn utilization_stats_and_what_comes_next_are_told() {
         .await;
     let utilization = &told["poolUtilization"];
     assert_eq!(
-        (&utilization["total"], &utilization["assigned"], &utilization["available"]),
+        (
+            &utilization["total"],
+            &utilization["assigned"],
+            &utilization["available"]
+        ),
         (&json!("6"), &json!("1"), &json!("5"))
     );
     assert_eq!(utilization["utilizationPercent"], 16.66);
-    assert!(utilization["projectedDepletionDate"].is_null() && utilization["projection"]["reason"].is_string());
+    assert!(
+        utilization["projectedDepletionDate"].is_null() && utilization["projection"]["reason"].is_string()
+    );
     assert_eq!(told["poolStats"]["days"], json!([{ "taken": "1" }]));
     assert_eq!(
         told["availableIPs"],
         json!({ "ipAddresses": ["203.0.113.2", "203.0.113.3"], "availableCount": "5" })
     );
-    assert_eq!(told["ipStats"]["totals"], json!({ "pools": "1", "total": "6", "assigned": "1" }));
-    assert_eq!(told["ipStats"]["recentAssignments"], json!([{ "ipAddress": "203.0.113.1" }]));
+    assert_eq!(
+        told["ipStats"]["totals"],
+        json!({ "pools": "1", "total": "6", "assigned": "1" })
+    );
+    assert_eq!(
+        told["ipStats"]["recentAssignments"],
+        json!([{ "ipAddress": "203.0.113.1" }])
+    );
 
     let nothing = json!({ "p": "0198a2b4-5c6d-7e8f-9012-3456789abcde" });
     let query = "query($p: ID!) { poolUtilization(poolId: $p) { total } }";
@@ -183,8 +237,15 @@ async fn nested_lists_are_paged_in_the_way_of_connections() {
         let data = api.data(query, json!({ "p": pool, "after": after })).await;
         let page = &data["ipPool"]["reservations"];
         let nodes = page["nodes"].as_array().unwrap();
-        held.extend(nodes.iter().map(|one| one["subscriberId"].as_str().unwrap().to_owned()));
-        assert_eq!(page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"].is_string());
+        held.extend(
+            nodes
+                .iter()
+                .map(|one| one["subscriberId"].as_str().unwrap().to_owned()),
+        );
+        assert_eq!(
+            page["pageInfo"]["hasNextPage"],
+            page["pageInfo"]["endCursor"].is_string()
+        );
         if page["pageInfo"]["hasNextPage"] == false {
             break;
         }
@@ -200,9 +261,15 @@ async fn a_field_that_fails_leaves_the_others_standing() {
     let query = "query($p: ID!) { ipPool(id: $p) { poolName } bad: ipReservation(id: \"xyz\") { id } }";
     let answer = api.ask(query, json!({ "p": pool })).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json["data"], json!({ "ipPool": { "poolName": "Customers" }, "bad": null }));
+    assert_eq!(
+        answer.json["data"],
+        json!({ "ipPool": { "poolName": "Customers" }, "bad": null })
+    );
     let (code, error) = answer.error();
-    assert_eq!((code.as_str(), &error["path"], &error["extensions"]["status"]), ("InvalidId", &json!(["bad"]), &json!(400)));
+    assert_eq!(
+        (code.as_str(), &error["path"], &error["extensions"]["status"]),
+        ("InvalidId", &json!(["bad"]), &json!(400))
+    );
     assert_eq!(error["extensions"]["details"], json!({ "argument": "id" }));
 }
 
@@ -237,7 +304,13 @@ async fn a_null_where_none_may_be_reaches_up_to_where_one_may_be() {
             "ipPool": { "poolName": "Customers" },
         })
     );
-    assert_eq!(answer.error().1["path"], json!(["ipReservations", 0, "pool", "reservations"]));
+    assert_eq!(
+        answer.error().1["path"],
+        json!(["ipReservations", 0, "pool", "reservations"])
+    );
     let only = "query($p: ID!) { ipPool(id: $p) { reservations(first: 0) { nodes { id } } } }";
-    assert_eq!(api.ask(only, json!({ "p": pool })).await.json["data"], json!({ "ipPool": null }));
+    assert_eq!(
+        api.ask(only, json!({ "p": pool })).await.json["data"],
+        json!({ "ipPool": null })
+    );
 }

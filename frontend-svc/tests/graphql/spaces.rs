@@ -35,7 +35,12 @@ async fn a_viewer_reads_and_changes_nothing() {
         assert_eq!(error["extensions"]["status"], 403);
         assert!(error["extensions"]["details"]["permission"].is_string(), "{error}");
     }
-    let left = api.data("{ ipPools { poolName } ipReservations { id } subscribers { nodes { id } } }", json!({})).await;
+    let left = api
+        .data(
+            "{ ipPools { poolName } ipReservations { id } subscribers { nodes { id } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(
         left,
         json!({ "ipPools": [{ "poolName": "Customers" }], "ipReservations": [], "subscribers": { "nodes": [] } })
@@ -70,19 +75,37 @@ async fn what_is_in_another_space_is_not_there() {
         "mutation($p: ID!) { assignIPAuto(subscriberId: \"x\", poolId: $p) { id } }",
         "mutation($r: ID!) { releaseIP(reservationId: $r) }",
     ] {
-        assert_eq!(tenant.ask(query, sent.clone()).await.fails(), "NotFound", "{query}");
+        assert_eq!(
+            tenant.ask(query, sent.clone()).await.fails(),
+            "NotFound",
+            "{query}"
+        );
     }
     // Naming the other's space is naming one that is not there, whoever asks for what in it.
     for query in [
         format!("{{ ipPools(addressSpace: \"{}\") {{ id }} }}", api.space),
         "{ ipPools(addressSpace: \"Provider\") { id } }".to_owned(),
-        format!("mutation {{ deleteIPPool(id: \"{pool}\", addressSpace: \"{}\") }}", api.space),
+        format!(
+            "mutation {{ deleteIPPool(id: \"{pool}\", addressSpace: \"{}\") }}",
+            api.space
+        ),
     ] {
         let refused = tenant.ask(&query, json!({})).await;
         let (code, error) = refused.error();
-        assert_eq!((code.as_str(), &error["extensions"]["status"]), ("NotFound", &json!(404)), "{query}");
+        assert_eq!(
+            (code.as_str(), &error["extensions"]["status"]),
+            ("NotFound", &json!(404)),
+            "{query}"
+        );
     }
-    assert_eq!(api.data("query($p: ID!) { ipPool(id: $p, addressSpace: \"Provider\") { assignedCount } }", sent).await["ipPool"]["assignedCount"], "1");
+    assert_eq!(
+        api.data(
+            "query($p: ID!) { ipPool(id: $p, addressSpace: \"Provider\") { assignedCount } }",
+            sent
+        )
+        .await["ipPool"]["assignedCount"],
+        "1"
+    );
 }
 
 #[actix_web::test]
@@ -100,25 +123,34 @@ async fn a_space_is_named_by_an_argument_a_header_or_a_parameter() {
     let missing = ask("/graphql", None, names).await;
     let (code, error) = missing.error();
     assert_eq!(code, "AddressSpaceRequired");
-    assert_eq!(error["extensions"]["details"]["addressSpaces"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        error["extensions"]["details"]["addressSpaces"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 
     let one = json!({ "ipPools": [{ "poolName": "One" }] });
     let none = json!({ "ipPools": [] });
     assert_eq!(ask("/graphql", Some("Provider"), names).await.data(), one);
     assert_eq!(ask("/graphql", Some(&other), names).await.data(), none);
-    assert_eq!(ask("/graphql?addressSpaceId=provider", None, names).await.data(), one);
+    assert_eq!(
+        ask("/graphql?addressSpaceId=provider", None, names).await.data(),
+        one
+    );
     let clash = ask("/graphql?addressSpaceId=Provider", Some("Second"), names).await;
-    assert_eq!((clash.status, clash.error().0.as_str()), (400, "InvalidParameter"));
+    assert_eq!(
+        (clash.status, clash.error().0.as_str()),
+        (400, "InvalidParameter")
+    );
     // The argument says more than the request, and fields of one request may be about different spaces.
     let both = "{ a: ipPools { poolName } b: ipPools(addressSpace: \"Provider\") { poolName } }";
     assert_eq!(
         ask("/graphql", Some("Second"), both).await.data(),
         json!({ "a": [], "b": [{ "poolName": "One" }] })
     );
-    assert_eq!(
-        ask("/graphql", Some("Nowhere"), names).await.fails(),
-        "NotFound"
-    );
+    assert_eq!(ask("/graphql", Some("Nowhere"), names).await.fails(), "NotFound");
     let unknown: Value = json!("0198a2b4-5c6d-7e8f-9012-3456789abcde");
     let query = "query($s: String) { ipPools(addressSpace: $s) { id } }";
     assert_eq!(api.ask(query, json!({ "s": unknown })).await.fails(), "NotFound");

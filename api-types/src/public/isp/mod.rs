@@ -4,6 +4,7 @@
 //! Numbers of addresses are exact whole numbers in strings: IPv6 has more than a double holds. A body of a `PUT` also
 //! takes the read-only fields of its thing, which must equal what is stored.
 
+mod addressing;
 mod alert;
 mod conflict;
 mod macros;
@@ -21,6 +22,7 @@ mod use_case;
 mod vlan;
 mod webhook;
 
+pub use addressing::*;
 pub use alert::*;
 pub use conflict::*;
 pub use outbox::*;

@@ -252,6 +252,34 @@ bodies! {
     }
 }
 
+impl PoolCreate {
+    /// A pool with nothing but what every pool has; the rest is as if it were left out.
+    pub fn new(pool_name: impl Into<String>, pool_type: PoolType, network_cidr: impl Into<String>) -> Self {
+        Self {
+            pool_type,
+            network_cidr: network_cidr.into(),
+            pool_name: pool_name.into(),
+            gateway: None,
+            dns_servers: None,
+            vlan_id: None,
+            status: None,
+            auto_assign_enabled: None,
+            allow_manual_reservation: None,
+            description: None,
+            allocation: None,
+            exclusions: None,
+            rest_days: None,
+            warn_percent: None,
+            site_id: None,
+            cost_per_address_month: None,
+            currency: None,
+            netbox_prefix_id: None,
+            tags: None,
+            delegated_prefix_length: None,
+        }
+    }
+}
+
 /// Numbers of one pool, or of many together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -292,13 +320,11 @@ pub struct PoolUtilization {
     pub available: String,
     /// Share of what could be handed out that is reserved, assigned or resting; 100 only when nothing is left.
     pub utilization_percent: f64,
-    /// The day on which nothing is left if things go on like this; absent if nobody can say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The day on which nothing is left if things go on like this; `null` if nobody can say.
     #[schema(value_type = Option<String>, format = Date)]
     pub projected_depletion_date: Option<String>,
     /// How that day was found, or why there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub projection: Option<PoolProjection>,
+    pub projection: PoolProjection,
 }
 
 /// How a pool's last day was projected.
@@ -323,9 +349,8 @@ pub struct PoolProjection {
     /// Days that were looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_used: Option<u32>,
-    /// Why there is no day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    /// The projection in words: what it says and stands on, or why there is no day.
+    pub reason: String,
 }
 
 /// What a pool did on one day.

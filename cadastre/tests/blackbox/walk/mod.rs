@@ -4,6 +4,7 @@
 
 mod actors;
 mod at_once;
+mod isp;
 mod subtree;
 mod table;
 mod who;
@@ -38,6 +39,7 @@ fn the_table_of_this_test_knows_every_route_that_the_server_describes(at: &Deplo
     }
     let known: BTreeSet<String> = ROUTES
         .iter()
+        .chain(isp::ROUTES)
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     let missing: Vec<&String> = described.difference(&known).collect();
@@ -53,7 +55,7 @@ fn every_route_answers_every_caller_as_the_table_of_this_test_says(at: &Deployme
     let cast = Cast::new(at);
     let mut wrong = Vec::new();
     let mut calls = 0;
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(isp::ROUTES) {
         for actor in &cast.actors {
             let expected = route.expected(actor);
             let answer = (route.call)(&cast, actor);

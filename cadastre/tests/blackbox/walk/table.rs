@@ -9,7 +9,7 @@ use super::who::{Route, Who};
 use crate::support::world::PASSWORD;
 use crate::support::{Answer, Client, Grant, json, unique};
 
-const fn route(
+pub(super) const fn route(
     method: &'static str,
     path: &'static str,
     who: Who,

@@ -14,9 +14,7 @@ pub(super) async fn acknowledge(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<
     let Entity::Alert(mut alert) = before.value.clone() else {
         return Err(missing());
     };
-    if let Some(pool) = draft.book().pool(alert.pool_id)
-        && !draft.decider.context.scope.covers(&pool.value.network)
-    {
+    if !draft.decider.context.scope.covers(&alert.network) {
         return Err(missing());
     }
     draft.check_if_match(before.revision)?;

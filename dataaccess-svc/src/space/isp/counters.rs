@@ -132,7 +132,9 @@ pub(super) fn counts(pool: &Pool, record: &PoolCountersRecord) -> PoolCounts {
 pub(super) async fn settle(draft: &mut Draft<'_, '_>) -> Outcome<()> {
     let changes = std::mem::take(&mut draft.counts.0);
     let today = day_of(draft.decider.time);
-    let wanted = changes.keys().flat_map(|id| [keys::pool_counters(*id), keys::pool_day(*id, today)]);
+    let wanted = changes
+        .keys()
+        .flat_map(|id| [keys::pool_counters(*id), keys::pool_day(*id, today)]);
     draft.read_ahead(wanted.collect()).await?;
     for (id, change) in changes {
         // A pool that the command removes takes its counters with it.
@@ -209,6 +211,7 @@ fn raise(
         kind,
         pool_id: pool.id,
         pool_name: pool.name.clone(),
+        network: pool.network,
         state: AlertState::Raised,
         threshold_percent: threshold,
         used: counts.used(),

@@ -287,10 +287,7 @@ impl<'d, 'a> Draft<'d, 'a> {
         effects.journal.append(&mut nodes);
         effects.changes.append(&mut node_changes);
         if first == First::Things {
-            effects.things = things
-                .into_iter()
-                .filter_map(|(_, before, after)| after.or(before))
-                .collect();
+            effects.things = things.into_iter().filter_map(|(_, _, after)| after).collect();
         }
         for kept in self.shown {
             let key = kept.value.key();

@@ -13,6 +13,7 @@ pub(super) fn place_of(value: &Entity) -> Option<Prefix> {
     match value {
         Entity::Pool(pool) => Some(pool.network),
         Entity::Reservation(reservation) => Some(reservation.prefix),
+        Entity::Alert(alert) => Some(alert.network),
         Entity::Subscriber(_)
         | Entity::Plan(_)
         | Entity::Profile(_)
@@ -21,7 +22,6 @@ pub(super) fn place_of(value: &Entity) -> Option<Prefix> {
         | Entity::Policy(_)
         | Entity::Template(_)
         | Entity::Webhook(_)
-        | Entity::Alert(_)
         | Entity::Outbox(_) => None,
     }
 }
@@ -52,10 +52,10 @@ pub(crate) fn clipped_change(
 pub(crate) fn things_again(entry: &JournalEntry, scope: &Scope) -> Outcome<Vec<Kept<Entity>>> {
     let mut things = Vec::new();
     for image in &entry.changes {
-        let JournalImage::Entity { before, after } = image else {
-            continue;
-        };
-        let Some(kept) = after.as_ref().or(before.as_ref()) else {
+        let JournalImage::Entity {
+            after: Some(kept), ..
+        } = image
+        else {
             continue;
         };
         if let Some(prefix) = place_of(&kept.value)

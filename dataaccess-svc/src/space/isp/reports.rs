@@ -14,6 +14,7 @@ use super::super::SpaceHandle;
 use super::super::journal::entries;
 use super::draft::Draft;
 use super::{places, pools, reserve};
+use crate::clock::micros;
 use crate::errors::{Failure, Outcome};
 use crate::keys::{self, ThingRows};
 use crate::records::{EntityRecord, JournalImage, OwnerRecord, decode};
@@ -89,6 +90,8 @@ impl SpaceHandle {
     /// What pools cost between two moments. It reads every reservation, and is a report, not a screen.
     async fn costs(&self, scope: &Scope, from: Timestamp, to: Timestamp) -> Outcome<Vec<CostLine>> {
         let published = self.current().await?;
+        // What is to come costs nothing yet.
+        let to = to.min(micros(self.config.clock.now()));
         let mut held: BTreeMap<Uuid, (Count, u64)> = BTreeMap::new();
         let mut range = keys::things(ThingRows::Reservations);
         loop {

@@ -117,8 +117,11 @@ pub(crate) async fn standing(caller: &IspCaller, page: PageRequest) -> Result<Li
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::isp::tests::caller;
+    use crate::isp::tests::{caller, caller_of};
+    use crate::testing::Server;
     use cadastre_api_types::ErrorCode;
+    use cadastre_api_types::internal::Finding;
+    use cadastre_api_types::public::isp::ConflictType;
 
     /// A source that answers like that.
     struct Answers(&'static str, Option<ErrorCode>);
@@ -157,6 +160,22 @@ mod tests {
         assert!(!report.available && report.conflicts.is_empty());
         let report = asked(&caller, &sources[..1], &look()).await.unwrap();
         assert!(report.available);
+    }
+
+    #[actix_web::test]
+    async fn what_the_registry_finds_stands_against_an_address() {
+        let server = Server::new().await;
+        let caller = caller_of(&server);
+        let body = || ConflictCheck {
+            ip_address: "203.0.113.9".to_owned(),
+            pool_id: None,
+            subscriber_id: None,
+        };
+        assert!(check(&caller, body()).await.unwrap().available);
+        server.access.isp.find(vec![Finding::OutsidePool { pool: None }]);
+        let report = check(&caller, body()).await.unwrap();
+        assert!(!report.available);
+        assert_eq!(report.conflicts[0].conflict_type, ConflictType::PoolBoundary);
     }
 
     #[actix_web::test]

@@ -222,6 +222,8 @@ fn of_reservation(at: &Prefix, found: Kept<Reservation>, pool_name: &str) -> IpC
             ),
         ),
     };
+    // Only the very address that rests can be taken before its time; a part of a larger prefix stands in its way.
+    conflict.can_force &= found.value.prefix == *at;
     conflict.subscriber_id = Some(holder);
     conflict.existing_reservation = Some(reservation::to_wire(found));
     conflict
@@ -242,6 +244,15 @@ fn of_node(at: &Prefix, prefix: &Prefix, kept_for: Option<KeptFor>) -> IpConflic
             suggestion(
                 SuggestedAction::UseAnother,
                 "Take another address, or take the exclusion out of the pool first.",
+            ),
+        ),
+        None if at.strictly_contains(prefix) => (
+            ConflictSeverity::High,
+            format!("{} lies in {} and is used otherwise.", shown(prefix), shown(at)),
+            false,
+            suggestion(
+                SuggestedAction::UseAnother,
+                "Take another prefix, or delete what lies in this one first.",
             ),
         ),
         None => (
@@ -290,6 +301,24 @@ mod tests {
             assert_eq!(found.subscriber_id.as_deref(), Some("sub/1"));
             assert!(found.existing_reservation.is_some());
         }
+    }
+
+    #[test]
+    fn what_lies_in_a_delegated_prefix_is_not_overruled() {
+        let within: Prefix = "2001:db8:0:101::/64".parse().unwrap();
+        let delegated: Prefix = "2001:db8:0:100::/56".parse().unwrap();
+        let node = Finding::Node {
+            id: Uuid::nil(),
+            prefix: within,
+            description: String::new(),
+            kept_for: None,
+        };
+        let resting = Finding::Reservation {
+            reservation: Box::new(kept("2001:db8:0:101::/64", ReservationStatus::Released)),
+            pool_name: "Delegated".to_owned(),
+        };
+        assert!(!conflict(&delegated, node.clone()).can_force && conflict(&within, node).can_force);
+        assert!(!conflict(&delegated, resting.clone()).can_force && conflict(&within, resting).can_force);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) fn to_value(kept: Kept<Entity>) -> Result<Value, ApiError> {
         };
     }
     match value {
-        Entity::Pool(thing) => shown!(thing, settings),
+        Entity::Pool(thing) => shown!(thing, |kept| settings(&kept)),
         Entity::Reservation(thing) => shown!(thing, reservation::to_wire),
         Entity::Subscriber(thing) => shown!(thing, subscriber::to_wire),
         Entity::Plan(thing) => shown!(thing, plan::to_wire),
@@ -66,8 +66,8 @@ pub(crate) fn to_value(kept: Kept<Entity>) -> Result<Value, ApiError> {
 }
 
 /// A pool's settings, without what is derived for it.
-fn settings(kept: Kept<Pool>) -> Value {
-    let shown = serde_json::to_value(pool::settings(Uuid::nil(), &kept));
+fn settings(kept: &Kept<Pool>) -> Value {
+    let shown = serde_json::to_value(pool::settings(Uuid::nil(), kept));
     let mut shown = shown.unwrap_or(Value::Null);
     if let Value::Object(fields) = &mut shown {
         fields.retain(|name, _| !pool::LIVE.contains(&name.as_str()));

@@ -1,5 +1,6 @@
 //! Between the public bodies of the provider's side and the domain's types.
 
+pub(crate) mod addressing;
 pub(crate) mod alert;
 pub(crate) mod entity;
 pub(crate) mod exclusions;

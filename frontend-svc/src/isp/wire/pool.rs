@@ -3,6 +3,7 @@
 use cadastre_api_types::internal::{PoolCounts, PoolFigures};
 use cadastre_api_types::public::isp::{Pool as WirePool, PoolStatus as WireStatus, PoolUpdate};
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::isp::cost::{format_amount, parse_amount};
 use cadastre_domain::isp::pool::{DEFAULT_DELEGATED_LENGTH, DEFAULT_REST_DAYS, DEFAULT_WARN_PERCENT};
 use cadastre_domain::isp::{Cost, Kept, Pool, PoolOrder, PoolState, PoolStatus, PoolType, VlanId};
 use cadastre_domain::tags::ExplicitTags;
@@ -11,7 +12,6 @@ use uuid::Uuid;
 
 use super::{address, addresses, check_read_only, exclusions, filled, invalid, numbers, prefix, refused};
 use crate::convert::{readonly, tag};
-use crate::isp::money::{format_amount, parse_amount};
 
 /// Fields that are derived from others or from what happens.
 pub(crate) const LIVE: &[&str] = &[

@@ -7,7 +7,7 @@ use cadastre_api_types::internal::{ImportMode, ImportTerms};
 use cadastre_api_types::{ApiError, ErrorCode};
 use uuid::Uuid;
 
-use crate::http::preconditions::{idempotency_key, remembered_as};
+use crate::http::preconditions::{id_of_hash, idempotency_key, remembered_as};
 use crate::http::query::{Query, invalid};
 use crate::http::wording::echo;
 
@@ -143,13 +143,7 @@ impl Asked {
 /// The id of the import that somebody sends to a path with a key. What the query says makes no difference.
 pub(super) fn import_id(key: &str, user: &str, path: &str, query: &Query<'_>) -> Uuid {
     let remembered = remembered_as(key, user, Method::POST.as_str(), path, query, b"");
-    of_hash(&remembered.key_hash)
-}
-
-/// The id that belongs to a hash (UUIDv8: the vendor's own).
-fn of_hash(hex: &str) -> Uuid {
-    let bits = u128::from_str_radix(hex.get(..32).unwrap_or_default(), 16).unwrap_or_default();
-    uuid::Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid()
+    id_of_hash(&remembered.key_hash)
 }
 
 fn length(request: &HttpRequest) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! The provider's side of the API: one file per resource. Handlers read the request, call one function of the service in
 //! `crate::isp`, and shape its answer.
 
+pub(crate) mod addressing;
 pub(crate) mod alerts;
 pub(crate) mod assignments;
 pub(crate) mod conflicts;
@@ -224,3 +225,6 @@ fn number_of(query: &Query<'_>, name: &str, from: usize, to: usize) -> Result<Op
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;
