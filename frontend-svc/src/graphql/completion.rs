@@ -71,7 +71,8 @@ impl Completion {
         directives.iter().all(|directive| {
             let directive = &directive.node;
             let condition = directive.get_argument("if").map(|value| value.node.clone());
-            let condition = condition.and_then(|value| value.into_const_with(|name| self.variable(&name)).ok());
+            let condition =
+                condition.and_then(|value| value.into_const_with(|name| self.variable(&name)).ok());
             match (directive.name.node.as_str(), condition) {
                 ("skip", Some(Value::Boolean(skipped))) => !skipped,
                 ("include", Some(Value::Boolean(included))) => included,
@@ -84,9 +85,14 @@ impl Completion {
         if let Some(sent) = self.variables.get(name) {
             return Ok(sent.clone());
         }
-        let definitions = self.operation.iter().flat_map(|operation| &operation.node.variable_definitions);
+        let definitions = self
+            .operation
+            .iter()
+            .flat_map(|operation| &operation.node.variable_definitions);
         let mut named = definitions.filter(|definition| definition.node.name.node == *name);
-        let default = named.next().and_then(|definition| definition.node.default_value.as_ref());
+        let default = named
+            .next()
+            .and_then(|definition| definition.node.default_value.as_ref());
         default.map(|default| default.node.clone()).ok_or(())
     }
 
@@ -96,7 +102,9 @@ impl Completion {
             match &selection.node {
                 Selection::Field(field) => {
                     if self.is_included(&field.node.directives) {
-                        into.entry(&field.node.response_key().node).or_default().push(&field.node);
+                        into.entry(&field.node.response_key().node)
+                            .or_default()
+                            .push(&field.node);
                     }
                 }
                 Selection::InlineFragment(inline) => {
@@ -147,10 +155,13 @@ impl<'a> Walk<'a> {
         let mut completed = IndexMap::with_capacity(selected.len());
         for (key, same) in selected {
             let value = found.swap_remove(key);
-            let known = same.first().and_then(|field| fields.get(field.name.node.as_str()));
+            let known = same
+                .first()
+                .and_then(|field| fields.get(field.name.node.as_str()));
             let value = match known {
                 Some(known) => {
-                    let sets: Vec<&SelectionSet> = same.iter().map(|field| &field.selection_set.node).collect();
+                    let sets: Vec<&SelectionSet> =
+                        same.iter().map(|field| &field.selection_set.node).collect();
                     self.path.push(PathSegment::Field(key.to_string()));
                     let value = self.value(&known.ty, &sets, value.unwrap_or_default());
                     self.path.pop();
@@ -166,14 +177,19 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, ty: &Type, sets: &[&'a SelectionSet], value: Value) -> Result<Value, NotNull> {
         let completed = match &ty.base {
-            BaseType::List(inner) => match value {
-                Value::List(items) => self.list(inner, sets, items),
-                other => Ok(other),
-            },
+            BaseType::List(inner) => {
+                if let Value::List(items) = value {
+                    self.list(inner, sets, items)
+                } else {
+                    Ok(value)
+                }
+            }
             BaseType::Named(name) => match (fields_of(name), value) {
                 (Some(fields), Value::Object(found)) => self.object(fields, sets, found),
                 // All of its fields failed, and none is left.
-                (Some(fields), Value::Null) if self.failed_within() => self.object(fields, sets, IndexMap::new()),
+                (Some(fields), Value::Null) if self.failed_within() => {
+                    self.object(fields, sets, IndexMap::new())
+                }
                 (_, value) => Ok(value),
             },
         };
@@ -197,7 +213,8 @@ impl<'a> Walk<'a> {
 
     /// Whether something beneath this place failed.
     fn failed_within(&self) -> bool {
-        let deeper = |error: &ServerError| error.path.len() > self.path.len() && error.path.starts_with(&self.path);
+        let deeper =
+            |error: &ServerError| error.path.len() > self.path.len() && error.path.starts_with(&self.path);
         self.errors.iter().any(deeper)
     }
 }

@@ -94,7 +94,9 @@ impl Document {
 fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
     for definition in &operation.variable_definitions {
         let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
-        let sent = variables.get(name).is_some_and(|value| *value != async_graphql::Value::Null);
+        let sent = variables
+            .get(name)
+            .is_some_and(|value| *value != async_graphql::Value::Null);
         if !ty.nullable && !sent && definition.node.default_value.is_none() {
             let message = format!("The variable `${name}` is missing; it must be a value of the type {ty}.");
             let mut error = refusal(ApiError::new(ErrorCode::InvalidQuery, message));

@@ -92,7 +92,9 @@ impl ReservationFilters {
             subscriber_id: filled(self.subscriber_id)
                 .map(|text| subscriber_id("subscriberId", &text))
                 .transpose()?,
-            statuses: statuses.map(|word| wire::ReservationStatus::from(word).into()).collect(),
+            statuses: statuses
+                .map(|word| wire::ReservationStatus::from(word).into())
+                .collect(),
             ip_type: ip_type.transpose()?,
             within: address.or(within),
             expires_before: self.expires_before,

@@ -57,7 +57,9 @@ pub(super) fn check_brackets(text: &str) -> Result<(), ServerError> {
         }
         if depth > MAX_BRACKETS {
             return Err(too_large(
-                format!("This document has more than {MAX_BRACKETS} brackets within each other; ask for less at a time."),
+                format!(
+                    "This document has more than {MAX_BRACKETS} brackets within each other; ask for less at a time."
+                ),
                 "brackets",
                 MAX_BRACKETS as u64,
             ));
@@ -312,7 +314,11 @@ impl<'a> Scale<'a> {
         let base = heavy.map_or(base, |(_, heavy)| *heavy);
         Ok(Measure {
             depth: inner.depth + 1,
-            cost: inner.cost.saturating_add(1).saturating_mul(times).saturating_add(base),
+            cost: inner
+                .cost
+                .saturating_add(1)
+                .saturating_mul(times)
+                .saturating_add(base),
             fields: inner.fields.saturating_add(1),
             top: 1,
             lists: inner.lists + usize::from(is_list),

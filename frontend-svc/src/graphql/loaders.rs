@@ -51,7 +51,10 @@ impl Questions {
 }
 
 /// A loader that waits until all fields that can run have asked, and remembers what it has read.
-pub(super) fn batched<T: Send + Sync + 'static>(loader: T, questions: &Questions) -> DataLoader<T, HashMapCache> {
+pub(super) fn batched<T: Send + Sync + 'static>(
+    loader: T,
+    questions: &Questions,
+) -> DataLoader<T, HashMapCache> {
     let questions = questions.clone();
     // No time has to pass: the read is a task of its own.
     let spawn = move |read: BoxFuture<'static, ()>| {

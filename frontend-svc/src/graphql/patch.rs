@@ -82,8 +82,15 @@ mod tests {
         let body = patched::<ServicePlanCreate, ServicePlanUpdate>(&stored, &sent, |_| {}).unwrap();
         assert_eq!((body.name.as_str(), body.active), ("Home", Some(false)));
         assert_eq!(body.description.as_deref(), Some("new"));
-        assert_eq!((body.bandwidth_profile_id, body.id, body.created_at), (None, None, None));
-        let refused = patched::<ServicePlanCreate, ServicePlanUpdate>(&stored, &json!({ "name": null }), |_| {});
-        assert_eq!(refused.unwrap_err().message, "`name` is null; it must be a string.");
+        assert_eq!(
+            (body.bandwidth_profile_id, body.id, body.created_at),
+            (None, None, None)
+        );
+        let refused =
+            patched::<ServicePlanCreate, ServicePlanUpdate>(&stored, &json!({ "name": null }), |_| {});
+        assert_eq!(
+            refused.unwrap_err().message,
+            "`name` is null; it must be a string."
+        );
     }
 }

@@ -74,7 +74,10 @@ impl Subscription {
         #[graphql(desc = "Id or name.")] address_space: Option<String>,
     ) -> Result<BoxStream<'static, Result<PoolChange, ApiError>>, ApiError> {
         let pool = uuid_or_none("poolId", pool_id.as_ref())?;
-        follow(context, address_space, move |at, page| Ok(changed_pools(at, page, pool))).await
+        follow(context, address_space, move |at, page| {
+            Ok(changed_pools(at, page, pool))
+        })
+        .await
     }
 
     /// Alerts that are raised, acknowledged or over.
@@ -86,7 +89,10 @@ impl Subscription {
     ) -> Result<BoxStream<'static, Result<Alert, ApiError>>, ApiError> {
         let pool = uuid_or_none("poolId", pool_id.as_ref())?;
         follow(context, address_space, move |at, page| {
-            let alerts = page.iter().flat_map(|command| &command.changes).filter_map(alert_of);
+            let alerts = page
+                .iter()
+                .flat_map(|command| &command.changes)
+                .filter_map(alert_of);
             let alerts = alerts.filter(|kept| pool.is_none_or(|pool| kept.value.pool_id == pool));
             alerts.map(|kept| Alert::of(at, alert::to_wire(kept))).collect()
         })
@@ -106,7 +112,9 @@ fn thing_of(change: &ThingChange) -> Option<&Kept<Entity>> {
 fn alert_of(change: &ThingChange) -> Option<Kept<KeptAlert>> {
     change.after.as_ref()?;
     let kept = thing_of(change)?;
-    kept.value.alert().map(|alert| kept.clone().map(|_| alert.clone()))
+    kept.value
+        .alert()
+        .map(|alert| kept.clone().map(|_| alert.clone()))
 }
 
 /// The changes of pools in some commands: one for each change of settings, and one at the end for each pool whose numbers
@@ -268,7 +276,12 @@ impl Follow {
             at_most_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
         };
         let context = self.caller.may(IspIpamRead)?;
-        let now = self.caller.state.access.wait_for_change(&context, question).await?;
+        let now = self
+            .caller
+            .state
+            .access
+            .wait_for_change(&context, question)
+            .await?;
         Ok(now != self.at)
     }
 

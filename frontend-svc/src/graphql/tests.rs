@@ -55,9 +55,11 @@ fn the_committed_copy_is_this_schema() {
 
 /// A field: its arguments, and its type.
 type Field = (BTreeMap<String, String>, String);
+type Things = BTreeMap<String, BTreeMap<String, Field>>;
+type Words = BTreeMap<String, Vec<String>>;
 
 /// The types of things with their fields, and the enumerations with their words.
-fn schema() -> (BTreeMap<String, BTreeMap<String, Field>>, BTreeMap<String, Vec<String>>) {
+fn schema() -> (Things, Words) {
     let (mut things, mut words) = (BTreeMap::new(), BTreeMap::new());
     for definition in parse_schema(graphql_schema()).unwrap().definitions {
         let TypeSystemDefinition::Type(definition) = definition else {
@@ -70,14 +72,24 @@ fn schema() -> (BTreeMap<String, BTreeMap<String, Field>>, BTreeMap<String, Vec<
                     let needed = argument.node.ty.node.to_string();
                     // What has a default need not be sent.
                     let optional = argument.node.default_value.is_some();
-                    let shown = if optional { needed.trim_end_matches('!') } else { &needed };
+                    let shown = if optional {
+                        needed.trim_end_matches('!')
+                    } else {
+                        &needed
+                    };
                     (argument.node.name.node.to_string(), shown.to_owned())
                 });
-                (field.node.name.node.to_string(), (arguments.collect(), field.node.ty.node.to_string()))
+                (
+                    field.node.name.node.to_string(),
+                    (arguments.collect(), field.node.ty.node.to_string()),
+                )
             });
             things.insert(name, fields.collect());
         } else if let TypeKind::Enum(of) = definition.node.kind {
-            let values = of.values.into_iter().map(|value| value.node.value.node.to_string());
+            let values = of
+                .values
+                .into_iter()
+                .map(|value| value.node.value.node.to_string());
             words.insert(name, values.collect());
         }
     }
@@ -118,7 +130,10 @@ fn types_have_the_names_and_the_nullability_of_the_seed() {
         }
     }
     for (name, expected) in [
-        ("IPPoolType", "IPV4_PUBLIC IPV4_PRIVATE IPV6_GLOBAL IPV6_ULA IPV6_PREFIX_DELEGATION"),
+        (
+            "IPPoolType",
+            "IPV4_PUBLIC IPV4_PRIVATE IPV6_GLOBAL IPV6_ULA IPV6_PREFIX_DELEGATION",
+        ),
         ("IPPoolStatus", "ACTIVE RESERVED DEPLETED MAINTENANCE"),
         ("IPReservationStatus", "RESERVED ASSIGNED RELEASED EXPIRED"),
     ] {
@@ -132,26 +147,62 @@ fn queries_and_mutations_have_the_names_the_arguments_and_the_types_of_the_seed(
     for (root, field, arguments, answer) in [
         ("Query", "ipPools", "filters: IPPoolFilters", "[IPPool!]!"),
         ("Query", "ipPool", "id: ID!", "IPPool"),
-        ("Query", "ipReservations", "filters: ReservationFilters", "[IPReservation!]!"),
-        ("Query", "subscriberIPs", "subscriberId: String!", "[IPReservation!]!"),
-        ("Query", "checkIPConflicts", "ipAddress: String!", "[IPConflict!]!"),
+        (
+            "Query",
+            "ipReservations",
+            "filters: ReservationFilters",
+            "[IPReservation!]!",
+        ),
+        (
+            "Query",
+            "subscriberIPs",
+            "subscriberId: String!",
+            "[IPReservation!]!",
+        ),
+        (
+            "Query",
+            "checkIPConflicts",
+            "ipAddress: String!",
+            "[IPConflict!]!",
+        ),
         ("Query", "poolUtilization", "poolId: ID!", "PoolUtilization!"),
         ("Mutation", "createIPPool", "input: CreateIPPoolInput!", "IPPool!"),
-        ("Mutation", "updateIPPool", "id: ID!, input: UpdateIPPoolInput!", "IPPool!"),
+        (
+            "Mutation",
+            "updateIPPool",
+            "id: ID!, input: UpdateIPPoolInput!",
+            "IPPool!",
+        ),
         ("Mutation", "deleteIPPool", "id: ID!", "Boolean!"),
-        ("Mutation", "reserveIP", "input: ReserveIPInput!", "IPReservation!"),
-        ("Mutation", "assignIPAuto", "subscriberId: String!, poolId: ID!", "IPReservation!"),
+        (
+            "Mutation",
+            "reserveIP",
+            "input: ReserveIPInput!",
+            "IPReservation!",
+        ),
+        (
+            "Mutation",
+            "assignIPAuto",
+            "subscriberId: String!, poolId: ID!",
+            "IPReservation!",
+        ),
         ("Mutation", "releaseIP", "reservationId: ID!", "Boolean!"),
     ] {
         let (taken, ty) = &things[root][field];
         assert_eq!(ty, answer, "{field}");
-        let named: BTreeMap<&str, &str> = arguments.split(", ").map(|one| one.split_once(": ").unwrap()).collect();
+        let named: BTreeMap<&str, &str> = arguments
+            .split(", ")
+            .map(|one| one.split_once(": ").unwrap())
+            .collect();
         for (name, ty) in &named {
             assert_eq!(taken[*name], *ty, "{field}({name})");
         }
         // Nothing else is needed than what the seed names.
         let mut needed = taken.iter().filter(|(_, ty)| ty.ends_with('!'));
-        assert!(needed.all(|(name, _)| named.contains_key(name.as_str())), "{field}: {taken:?}");
+        assert!(
+            needed.all(|(name, _)| named.contains_key(name.as_str())),
+            "{field}: {taken:?}"
+        );
     }
 }
 
@@ -162,7 +213,11 @@ fn every_field_of_the_roots_takes_an_address_space_and_every_change_an_idempoten
         assert!(things[root].len() >= 2);
         for (field, (taken, _)) in &things[root] {
             assert_eq!(taken["addressSpace"], "String", "{field}");
-            assert_eq!(taken.contains_key("idempotencyKey"), root == "Mutation", "{field}");
+            assert_eq!(
+                taken.contains_key("idempotencyKey"),
+                root == "Mutation",
+                "{field}"
+            );
         }
     }
 }
@@ -221,14 +276,18 @@ fn fragments_that_name_each_other_twice_are_refused_at_once() {
         "{{ ipPools {{ ...f0 }} }} {doubled} fragment f40 on IPPool {{ id }}"
     ));
     assert_eq!(error.code, ErrorCode::QueryTooLarge);
-    let unused = refusal(&format!("{{ ipPools {{ id }} }} {doubled} fragment f40 on IPPool {{ id }}"));
+    let unused = refusal(&format!(
+        "{{ ipPools {{ id }} }} {doubled} fragment f40 on IPPool {{ id }}"
+    ));
     assert_eq!(unused.details.unwrap()["limited"], "fields");
 }
 
 #[test]
 fn lists_cost_their_size_times_what_is_asked_for_of_an_item() {
     fits("{ ipPools(limit: 1000) { id poolName networkCidr status availableCount utilizationPercent } }");
-    fits("{ ipReservations(limit: 1000) { ipAddress pool { poolName availableCount } subscriber { id status } } }");
+    fits(
+        "{ ipReservations(limit: 1000) { ipAddress pool { poolName availableCount } subscriber { id status } } }",
+    );
     fits("{ ipPools(limit: 50) { poolName reservations(first: 20) { nodes { ipAddress subscriberId } } } }");
     for query in [
         "{ ipPools(limit: 1000) { reservations(first: 100) { nodes { id } } } }",
@@ -240,7 +299,8 @@ fn lists_cost_their_size_times_what_is_asked_for_of_an_item() {
         assert!(error.message.contains(&MAX_COST.to_string()), "{}", error.message);
         assert_eq!(error.details.unwrap()["limited"], "cost");
     }
-    let mut by_variable = asked("query q($n: Int!) { ipPools(limit: $n) { reservations(first: $n) { nodes { id } } } }");
+    let mut by_variable =
+        asked("query q($n: Int!) { ipPools(limit: $n) { reservations(first: $n) { nodes { id } } } }");
     let sent = |n: u32| json!({ "n": n }).as_object().cloned();
     by_variable.variables = sent(10);
     assert!(Document::read(by_variable.clone()).is_ok());
@@ -281,7 +341,8 @@ const INTROSPECTION: &str = "query IntrospectionQuery { __schema { queryType { n
 #[test]
 fn tools_may_ask_for_the_schema_but_not_for_types_of_types_without_end() {
     fits(INTROSPECTION);
-    let circle = "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }";
+    let circle =
+        "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }";
     assert_eq!(refusal(circle).code, ErrorCode::QueryTooLarge);
 }
 

@@ -26,7 +26,11 @@ pub(crate) fn is_named(request: &HttpRequest) -> bool {
 /// # Errors
 /// `400 InvalidHeader` if it is there twice or is not text.
 pub(crate) fn header(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
-    if is_named(request) { sent(request) } else { Ok(None) }
+    if is_named(request) {
+        sent(request)
+    } else {
+        Ok(None)
+    }
 }
 
 /// What the header says, whatever the route.

@@ -21,8 +21,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
-    tags, tokens, users,
+    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles,
+    search, spaces, tags, tokens, users,
 };
 
 /// Name of the security scheme.

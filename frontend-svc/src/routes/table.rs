@@ -10,8 +10,8 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
-    tags, tokens, users,
+    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles,
+    search, spaces, tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
 

@@ -1,4 +1,8 @@
 //! Pools and reservations.
+#![allow(
+    clippy::too_many_arguments,
+    reason = "a field of GraphQL has as many as it has"
+)]
 
 use async_graphql::{Context, ID, Object};
 use cadastre_api_types::ApiError;
@@ -93,7 +97,9 @@ impl AddressChanges {
         context: &Context<'_>,
         subscriber_id: String,
         pool_id: ID,
-        #[graphql(desc = "Length of a delegated prefix; that of the pool if absent.")] prefix_length: Option<u8>,
+        #[graphql(desc = "Length of a delegated prefix; that of the pool if absent.")] prefix_length: Option<
+            u8,
+        >,
         #[graphql(desc = "Why, in words.")] reason: Option<String>,
         address_space: Option<String>,
         idempotency_key: Option<String>,

@@ -41,7 +41,10 @@ impl Addresses {
         let slice = Slice::of(&at, "ipPools", &filters, ("limit", limit), after.as_deref())?;
         let filter = filters.map(PoolFilter::from).unwrap_or_default();
         let listing = IspListing::Pools(filter);
-        let found = at.caller.list::<Pool>(IspIpamRead, listing, slice.page.clone()).await?;
+        let found = at
+            .caller
+            .list::<Pool>(IspIpamRead, listing, slice.page.clone())
+            .await?;
         slice.list_of(context, found, |kept| IPPool::kept(&at, &kept))
     }
 
@@ -69,7 +72,13 @@ impl Addresses {
         #[graphql(desc = "Id or name.")] address_space: Option<String>,
     ) -> Result<Vec<IPReservation>, ApiError> {
         let at = Session::of(context)?.space(address_space).await?;
-        let slice = Slice::of(&at, "ipReservations", &filters, ("limit", limit), after.as_deref())?;
+        let slice = Slice::of(
+            &at,
+            "ipReservations",
+            &filters,
+            ("limit", limit),
+            after.as_deref(),
+        )?;
         let filter = filters.unwrap_or_default().read()?;
         let found = reservations::list(&at.caller, filter, slice.page.clone()).await?;
         slice.list_of(context, found, |one| IPReservation::of(&at, one))
@@ -183,11 +192,15 @@ impl Addresses {
         context: &Context<'_>,
         pool_id: ID,
         #[graphql(default = 10, desc = "At most this many, 1 to 1000.")] count: i32,
-        #[graphql(desc = "Length of a delegated prefix; that of the pool if absent.")] prefix_length: Option<u8>,
+        #[graphql(desc = "Length of a delegated prefix; that of the pool if absent.")] prefix_length: Option<
+            u8,
+        >,
         #[graphql(desc = "Id or name.")] address_space: Option<String>,
     ) -> Result<AvailableIPs, ApiError> {
         let at = Session::of(context)?.space(address_space).await?;
-        let wanted = usize::try_from(count).ok().filter(|_| (1..=MOST_AVAILABLE).contains(&count));
+        let wanted = usize::try_from(count)
+            .ok()
+            .filter(|_| (1..=MOST_AVAILABLE).contains(&count));
         let wanted = wanted.ok_or_else(|| {
             invalid(
                 "count",

@@ -41,7 +41,9 @@ impl Network {
         #[graphql(desc = "Id or name.")] address_space: Option<String>,
     ) -> Result<Option<VlanPool>, ApiError> {
         let at = Session::of(context)?.space(address_space).await?;
-        let found = at.thing::<KeptPool>(EntityKey::VlanPool(uuid("id", &id)?)).await?;
+        let found = at
+            .thing::<KeptPool>(EntityKey::VlanPool(uuid("id", &id)?))
+            .await?;
         Ok(found.map(|kept| VlanPool::of(&at, vlan::to_wire(kept))))
     }
 

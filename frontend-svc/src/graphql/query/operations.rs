@@ -58,7 +58,13 @@ impl Operations {
         let at = Session::of(context)?.space(address_space).await?;
         let pool = uuid_or_none("poolId", pool_id.as_ref())?;
         let states = states.unwrap_or_default();
-        let slice = Slice::of(&at, "alerts", &(&states, pool), ("first", first), after.as_deref())?;
+        let slice = Slice::of(
+            &at,
+            "alerts",
+            &(&states, pool),
+            ("first", first),
+            after.as_deref(),
+        )?;
         let states = Alert::states(&states);
         let found = alerts::list(&at.caller, states, pool, slice.page.clone()).await?;
         slice.try_page_of(found, |alert| Alert::of(&at, alert))

@@ -75,7 +75,10 @@ impl Alert {
 
     /// States as the domain has them.
     pub(in crate::graphql) fn states(states: &[AlertState]) -> Vec<cadastre_domain::isp::AlertState> {
-        states.iter().map(|state| WireState::from(*state).into()).collect()
+        states
+            .iter()
+            .map(|state| WireState::from(*state).into())
+            .collect()
     }
 }
 

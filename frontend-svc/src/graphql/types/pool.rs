@@ -196,7 +196,13 @@ impl IPPool {
         let at = &self.at;
         let statuses = statuses.unwrap_or_default();
         let key = (self.key, &statuses);
-        let slice = Slice::of(at, "IPPool.reservations", &key, ("first", first), after.as_deref())?;
+        let slice = Slice::of(
+            at,
+            "IPPool.reservations",
+            &key,
+            ("first", first),
+            after.as_deref(),
+        )?;
         let wire = statuses
             .into_iter()
             .map(cadastre_api_types::public::isp::ReservationStatus::from);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{ID, SimpleObject};
 use cadastre_api_types::ApiError;
 use cadastre_api_types::public::isp::{
-    AvailableIps as WireAvailable, FamilyNumbers as WireFamily, IpStats as WireStats, PoolNumbers as WireNumbers,
-    PoolProjection as WireProjection, PoolStats as WirePoolStats, PoolUtilization as WireUtilization,
+    AvailableIps as WireAvailable, FamilyNumbers as WireFamily, IpStats as WireStats,
+    PoolNumbers as WireNumbers, PoolProjection as WireProjection, PoolStats as WirePoolStats,
+    PoolUtilization as WireUtilization,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,8 +33,8 @@ struct PoolProjection {
     net_per_day: Option<f64>,
     /// Days that were looked at.
     days_used: Option<u32>,
-    /// Why there is no day.
-    reason: Option<String>,
+    /// In words: what it rests on, or why there is no day.
+    reason: String,
 }
 
 impl From<WireProjection> for PoolProjection {
@@ -72,7 +73,7 @@ pub(in crate::graphql) struct PoolUtilization {
     /// The day (its beginning, in UTC) on which nothing is left if things go on like this; `null` if nobody can say.
     projected_depletion_date: Option<Timestamp>,
     /// How that day was found, or why there is none.
-    projection: Option<PoolProjection>,
+    projection: PoolProjection,
 }
 
 impl PoolUtilization {
@@ -88,7 +89,7 @@ impl PoolUtilization {
             available: BigInt::of(&numbers.available)?,
             utilization_percent: numbers.utilization_percent,
             projected_depletion_date: numbers.projected_depletion_date.as_deref().and_then(beginning),
-            projection: numbers.projection.map(Into::into),
+            projection: numbers.projection.into(),
         })
     }
 }

@@ -131,14 +131,23 @@ impl fmt::Debug for Subscriber {
 #[ComplexObject]
 impl Subscriber {
     /// What it holds; with `withPast`, what it held, too.
-    async fn reservations(&self, #[graphql(default)] with_past: bool) -> Result<Vec<IPReservation>, ApiError> {
+    async fn reservations(
+        &self,
+        #[graphql(default)] with_past: bool,
+    ) -> Result<Vec<IPReservation>, ApiError> {
         let found = reservations::of_subscriber(&self.at.caller, &self.key()?, with_past).await?;
-        Ok(found.into_iter().map(|one| IPReservation::of(&self.at, one)).collect())
+        Ok(found
+            .into_iter()
+            .map(|one| IPReservation::of(&self.at, one))
+            .collect())
     }
 
     /// How it is connected.
     async fn network_profile(&self) -> Result<Option<NetworkProfile>, ApiError> {
-        let found = self.at.thing::<KeptProfile>(EntityKey::Profile(self.key()?)).await?;
+        let found = self
+            .at
+            .thing::<KeptProfile>(EntityKey::Profile(self.key()?))
+            .await?;
         Ok(found.map(|kept| NetworkProfile::from(profile::to_wire(kept))))
     }
 
@@ -158,7 +167,13 @@ impl Subscriber {
         #[graphql(desc = "`pageInfo.endCursor` of the page before.")] after: Option<String>,
     ) -> Result<Page<VlanBinding>, ApiError> {
         let (at, key) = (&self.at, self.key()?);
-        let slice = Slice::of(at, "Subscriber.vlanBindings", &self.id.0, ("first", first), after.as_deref())?;
+        let slice = Slice::of(
+            at,
+            "Subscriber.vlanBindings",
+            &self.id.0,
+            ("first", first),
+            after.as_deref(),
+        )?;
         let filter = VlanFilter {
             subscriber_id: Some(key),
             ..VlanFilter::default()

@@ -100,7 +100,13 @@ impl VlanPool {
         #[graphql(desc = "`pageInfo.endCursor` of the page before.")] after: Option<String>,
     ) -> Result<Page<VlanBinding>, ApiError> {
         let at = &self.at;
-        let slice = Slice::of(at, "VlanPool.bindings", &self.key, ("first", first), after.as_deref())?;
+        let slice = Slice::of(
+            at,
+            "VlanPool.bindings",
+            &self.key,
+            ("first", first),
+            after.as_deref(),
+        )?;
         let filter = VlanFilter {
             pool_id: Some(self.key),
             ..VlanFilter::default()
@@ -170,7 +176,10 @@ impl fmt::Debug for VlanBinding {
 impl VlanBinding {
     /// The pool it came from.
     async fn pool(&self) -> Result<Option<VlanPool>, ApiError> {
-        let found = self.at.thing::<KeptPool>(EntityKey::VlanPool(self.pool_key)).await?;
+        let found = self
+            .at
+            .thing::<KeptPool>(EntityKey::VlanPool(self.pool_key))
+            .await?;
         Ok(found.map(|kept| VlanPool::of(&self.at, vlan::to_wire(kept))))
     }
 

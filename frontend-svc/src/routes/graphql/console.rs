@@ -56,10 +56,20 @@ mod tests {
     #[test]
     fn the_page_needs_nothing_from_elsewhere_and_allows_its_own_script_only() {
         assert!(!PAGE.contains("http://") && !PAGE.contains("https://") && !PAGE.contains("src="));
-        assert_eq!((PAGE.matches("<script>").count(), PAGE.matches("<style>").count()), (1, 1));
-        assert!(!PAGE.contains("style=\"") && !PAGE.contains("onclick"), "the policy forbids them");
+        assert_eq!(
+            (PAGE.matches("<script>").count(), PAGE.matches("<style>").count()),
+            (1, 1)
+        );
+        assert!(
+            !PAGE.contains("style=\"") && !PAGE.contains("onclick"),
+            "the policy forbids them"
+        );
         let nothing = STANDARD.encode(Sha256::digest(b""));
-        assert!(POLICY.contains("script-src 'sha256-") && !POLICY.contains(&nothing), "{}", *POLICY);
+        assert!(
+            POLICY.contains("script-src 'sha256-") && !POLICY.contains(&nothing),
+            "{}",
+            *POLICY
+        );
         assert!(!POLICY.contains("unsafe"));
     }
 }

@@ -14,7 +14,9 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::{Asked, Completion, Document, Recheck, SCHEMA, Session, is_request_error, refusal, shown};
+use crate::graphql::{
+    Asked, Completion, Document, Recheck, SCHEMA, Session, is_request_error, refusal, shown,
+};
 use crate::http::authorized::{Authorized, authorize};
 use crate::http::error::HttpError;
 use crate::http::query::{Query, invalid};
@@ -115,7 +117,13 @@ async fn in_body(request: &HttpRequest, payload: web::Payload) -> Result<Asked, 
 
 /// What the query string of a request asks for.
 fn in_query(request: &HttpRequest) -> Result<Asked, ApiError> {
-    let known = ["query", "operationName", "variables", "extensions", called_space::PARAMETER];
+    let known = [
+        "query",
+        "operationName",
+        "variables",
+        "extensions",
+        called_space::PARAMETER,
+    ];
     let query = Query::parse(request.query_string(), &known)?;
     let object = |name: &str| -> Result<Option<Map<String, Value>>, ApiError> {
         let Some(text) = query.text(name) else {
@@ -123,7 +131,10 @@ fn in_query(request: &HttpRequest) -> Result<Asked, ApiError> {
         };
         serde_json::from_str(&text).map(Some).map_err(|error| {
             let why = cut(&error.to_string(), 200);
-            invalid(name, format!("`{name}` must be an object of JSON, percent-encoded: {why}."))
+            invalid(
+                name,
+                format!("`{name}` must be an object of JSON, percent-encoded: {why}."),
+            )
         })
     };
     let document = query.text("query").ok_or_else(|| {
@@ -145,11 +156,12 @@ async fn answer(
     request: &HttpRequest,
     asked: Asked,
 ) -> Result<HttpResponse, HttpError> {
-    let (document, named) = match Document::read(asked).map(|document| (document, called_space::named(request))) {
-        Ok((document, Ok(named))) => (document, named),
-        Ok((_, Err(error))) => return Ok(refused(request, &[refusal(error)])),
-        Err(error) => return Ok(refused(request, &[error])),
-    };
+    let (document, named) =
+        match Document::read(asked).map(|document| (document, called_space::named(request))) {
+            Ok((document, Ok(named))) => (document, named),
+            Ok((_, Err(error))) => return Ok(refused(request, &[refusal(error)])),
+            Err(error) => return Ok(refused(request, &[error])),
+        };
     let streams = sse::is_wanted(request);
     match document.kind {
         OperationType::Mutation if request.method() != Method::POST => {
@@ -187,11 +199,21 @@ async fn answer(
 }
 
 /// An answer that is not a stream.
-fn respond(request: &HttpRequest, session: &Session, completion: &Completion, response: Response) -> HttpResponse {
+fn respond(
+    request: &HttpRequest,
+    session: &Session,
+    completion: &Completion,
+    response: Response,
+) -> HttpResponse {
     if is_request_error(&response) {
         return refused(request, &response.errors);
     }
-    let text = written(session, completion, response, &RequestInfo::of(request).correlation_id);
+    let text = written(
+        session,
+        completion,
+        response,
+        &RequestInfo::of(request).correlation_id,
+    );
     as_json(request, StatusCode::OK, text)
 }
 
@@ -228,7 +250,11 @@ fn refused(request: &HttpRequest, errors: &[ServerError]) -> HttpResponse {
     let status = status.map_or(400, |error| error.code.status());
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let correlation_id = RequestInfo::of(request).correlation_id;
-    as_json(request, status, json!({ "errors": shown(errors, &correlation_id) }).to_string())
+    as_json(
+        request,
+        status,
+        json!({ "errors": shown(errors, &correlation_id) }).to_string(),
+    )
 }
 
 /// JSON under the media type that the client understands.
@@ -237,7 +263,11 @@ fn as_json(request: &HttpRequest, status: StatusCode, text: String) -> HttpRespo
     let modern = accepted
         .filter_map(|line| line.to_str().ok())
         .any(|line| line.contains(GRAPHQL_RESPONSE));
-    let media = if modern { GRAPHQL_RESPONSE } else { "application/json" };
+    let media = if modern {
+        GRAPHQL_RESPONSE
+    } else {
+        "application/json"
+    };
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, media))
         .insert_header((header::CACHE_CONTROL, "no-store"))
