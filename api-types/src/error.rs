@@ -84,6 +84,10 @@ error_codes! {
     AddressSpaceRequired = 400,
     /// A plan is based on itself, directly or through others.
     PlanLoop = 400,
+    /// A document of GraphQL breaks the grammar, or does not fit the schema.
+    InvalidQuery = 400,
+    /// A document of GraphQL is nested deeper, or asks for more, than one request may.
+    QueryTooLarge = 400,
     /// No token was sent.
     Unauthenticated = 401,
     /// The token is malformed, unknown, revoked, not signed by us, or not for us.

@@ -40,7 +40,7 @@ impl Inner {
                 }
                 Err(failure) => return Err(failure),
             };
-            let taken = self.claim_in(&handle, context, request, claimed.len(), now).await;
+            let taken = Box::pin(self.claim_in(&handle, context, request, claimed.len(), now)).await;
             match taken {
                 Ok(taken) if taken.is_empty() => due::done(&self.store, over).await?,
                 Ok(taken) => claimed.extend(taken),

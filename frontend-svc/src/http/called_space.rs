@@ -26,9 +26,15 @@ pub(crate) fn is_named(request: &HttpRequest) -> bool {
 /// # Errors
 /// `400 InvalidHeader` if it is there twice or is not text.
 pub(crate) fn header(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
-    if !is_named(request) {
-        return Ok(None);
+    if is_named(request) {
+        sent(request)
+    } else {
+        Ok(None)
     }
+}
+
+/// What the header says, whatever the route.
+fn sent(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let mut lines = request.headers().get_all(HEADER);
     let Some(line) = lines.next() else {
         return Ok(None);
@@ -48,12 +54,13 @@ pub(crate) fn header(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     Ok(Some(text.trim()).filter(|text| !text.is_empty()))
 }
 
-/// The address space that a request names, as it names it.
+/// The address space that a request names, as it names it: for routes that take it from these, and for GraphQL, whose
+/// fields may name others.
 ///
 /// # Errors
 /// `400` if header and parameter name different ones, or cannot be read.
 pub(crate) fn named(request: &HttpRequest) -> Result<Option<String>, ApiError> {
-    let header = header(request)?;
+    let header = sent(request)?;
     let parameter = Query::only(request, PARAMETER)?;
     let parameter = parameter
         .as_deref()

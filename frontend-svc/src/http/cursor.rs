@@ -106,14 +106,36 @@ pub(crate) fn foreign_cursor() -> ApiError {
 }
 
 fn seal(position: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> String {
+    seal_for(position, &parts(path, query, space))
+}
+
+fn open(cursor: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> Option<String> {
+    open_for(cursor, &parts(path, query, space))
+}
+
+/// What tells a list of a request from others.
+fn parts<'a>(path: &'a str, query: &'a Query<'_>, space: Option<&'a str>) -> Vec<&'a str> {
+    let mut parts = vec![path];
+    for (name, value) in query.without(&["cursor", "limit"]) {
+        parts.extend([name, value]);
+    }
+    if let Some(space) = space {
+        parts.extend(["X-Address-Space", space]);
+    }
+    parts
+}
+
+/// The cursor of a position in the list that these parts tell from others.
+pub(crate) fn seal_for<S: AsRef<str>>(position: &str, parts: &[S]) -> String {
     let mut bytes = Vec::with_capacity(1 + CHECKSUM_BYTES + position.len());
     bytes.push(VERSION);
-    bytes.extend_from_slice(&checksum(position, path, query, space));
+    bytes.extend_from_slice(&checksum(position, parts));
     bytes.extend_from_slice(position.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn open(cursor: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> Option<String> {
+/// The position that a cursor holds, if it is one of the list that these parts tell from others.
+pub(crate) fn open_for<S: AsRef<str>>(cursor: &str, parts: &[S]) -> Option<String> {
     if cursor.len() > MAX_CURSOR_CHARS {
         return None;
     }
@@ -121,24 +143,18 @@ fn open(cursor: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> Opt
     let (version, rest) = bytes.split_first()?;
     let (sum, position) = rest.split_at_checked(CHECKSUM_BYTES)?;
     let position = std::str::from_utf8(position).ok()?;
-    (*version == VERSION && *sum == checksum(position, path, query, space)).then(|| position.to_owned())
+    (*version == VERSION && *sum == checksum(position, parts)).then(|| position.to_owned())
 }
 
-fn checksum(position: &str, path: &str, query: &Query<'_>, space: Option<&str>) -> [u8; CHECKSUM_BYTES] {
+fn checksum<S: AsRef<str>>(position: &str, parts: &[S]) -> [u8; CHECKSUM_BYTES] {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
     part("cadastre cursor");
-    part(path);
-    for (name, value) in query.without(&["cursor", "limit"]) {
-        part(name);
-        part(value);
-    }
-    if let Some(space) = space {
-        part("X-Address-Space");
-        part(space);
+    for text in parts {
+        part(text.as_ref());
     }
     part(position);
     let digest: [u8; 32] = hash.finalize().into();

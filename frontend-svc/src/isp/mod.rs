@@ -33,9 +33,9 @@ use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::SealedSecret;
 use serde_json::json;
 
-pub(crate) use caller::IspCaller;
+pub(crate) use caller::{IspCaller, attempts, contention};
 pub(crate) use forecast::forecast_of;
-pub(crate) use outcome::{Done, Outcome};
+pub(crate) use outcome::{Done, Outcome, Part};
 
 impl IspCaller {
     /// Seals a secret of a body: `None` = it was not sent, `Some(None)` = it is to be removed.

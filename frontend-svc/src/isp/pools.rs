@@ -1,8 +1,8 @@
 //! Pools.
 
 use cadastre_api_types::internal::{
-    IspAnswer, IspCommand, IspListing, IspQuestion, Listed, MutationOptions, PageRequest, PoolCounts,
-    PoolFigures, PoolFilter,
+    IspAnswer, IspCommand, IspListing, IspQuestion, Listed, MutationOptions, PageRequest, PoolFigures,
+    PoolFilter,
 };
 use cadastre_api_types::public::isp::{
     AvailableIps, Pool as WirePool, PoolCreate, PoolDay, PoolStats, PoolUpdate, PoolUtilization,
@@ -215,21 +215,13 @@ async fn shown_after(caller: &IspCaller, ran: Ran) -> Result<Outcome<WirePool>, 
 
 /// Figures of a pool that somebody removed right after it was made or changed.
 fn gone(removed: &Pool) -> PoolFigures {
-    PoolFigures {
-        pool_id: removed.id,
-        node_id: Uuid::nil(),
-        tags: Default::default(),
-        resolved: Default::default(),
-        status: pool::shown_status(removed.state),
-        counts: PoolCounts {
-            total: removed.total(),
-            ..PoolCounts::default()
-        },
-        days: Vec::new(),
-    }
+    let mut figures = pool::no_figures(removed);
+    figures.counts.total = removed.total();
+    figures
 }
 
-fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolUtilization {
+/// How full a pool is by its figures, and until when it lasts.
+pub(crate) fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolUtilization {
     let numbers = numbers::to_wire(&figures.counts);
     let (projected_depletion_date, projection) = forecast_of(figures, caller.now());
     PoolUtilization {

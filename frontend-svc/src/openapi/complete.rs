@@ -124,7 +124,7 @@ fn name_space(operation: &mut Operation) {
 fn error_statuses(route: &RouteSpec, operation: &Operation) -> Vec<u16> {
     // Whatever is called: an address may be denied, callers may be too many, what is behind may be away.
     let mut statuses = vec![403, 429, 503];
-    if route.path.starts_with("/api/") {
+    if route.path.starts_with("/api/") || route.path == "/graphql" {
         statuses.push(400);
     }
     if route.needs != Needs::Public {

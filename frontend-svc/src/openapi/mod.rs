@@ -21,8 +21,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::routes::{
-    auth, backup, changes, docs, export, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
-    tags, tokens, users,
+    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles,
+    search, spaces, tags, tokens, users,
 };
 
 /// Name of the security scheme.
@@ -50,6 +50,7 @@ const BEARER: &str = "bearer";
         (name = "VLANs", description = "Pools of VLAN tags, and who has which."),
         (name = "Plans and policies", description = "Service plans, pool policy, reservation templates."),
         (name = "Webhooks and outbox", description = "Who is told of what, and what is still to be told."),
+        (name = "GraphQL", description = "The provider's side as one graph; the schema is in `docs/schema.graphql`."),
         (name = "Authentication", description = "Logging in, staying in, logging out; API tokens for programs."),
         (name = "Users", description = "Users and their roles."),
         (name = "Service", description = "The service itself."),
@@ -190,6 +191,8 @@ const BEARER: &str = "bearer";
         isp::outbox::get,
         isp::outbox::cancel,
         isp::outbox::retry,
+        graphql::get,
+        graphql::post,
     ),
     components(schemas(ErrorBody, DryRun)),
 )]

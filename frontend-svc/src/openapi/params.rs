@@ -267,3 +267,20 @@ pub(crate) struct LastEventIdParam {
     )]
     last_event_id: String,
 }
+
+/// What GraphQL is asked for, and where.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct GraphqlParams {
+    /// The document; a page for browsers needs none.
+    #[param(example = "{ ipPools { poolName } }")]
+    query: Option<String>,
+    /// The operation that is meant, if the document has several.
+    operation_name: Option<String>,
+    /// Values of its variables: an object of JSON.
+    variables: Option<String>,
+    /// Understood, and without effect.
+    extensions: Option<String>,
+    /// Id or name of the address space of fields that name none. The header `X-Address-Space` says the same.
+    address_space_id: Option<String>,
+}

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod docs;
 pub(crate) mod export;
+pub(crate) mod graphql;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod imports;

@@ -10,8 +10,8 @@ use actix_web::{Route, guard};
 use cadastre_domain::roles::Permission;
 
 use super::{
-    auth, backup, changes, docs, export, health, history, imports, ips, isp, jwks, me, roles, search, spaces,
-    tags, tokens, users,
+    auth, backup, changes, docs, export, graphql, health, history, imports, ips, isp, jwks, me, roles,
+    search, spaces, tags, tokens, users,
 };
 use crate::http::error::{RenderErrors, method_not_allowed};
 
@@ -358,6 +358,12 @@ route_table! {
     }
     "/api/v1/outbox/{entryId}/retry" {
         POST IspSpace(IspOssWrite) => isp::outbox::retry;
+    }
+
+    // GraphQL: each field checks what it needs. GET gives a browser a page, for which no token is needed.
+    "/graphql" {
+        GET Authenticated => graphql::get;
+        POST Authenticated => graphql::post;
     }
 
     // Imports.

@@ -458,6 +458,14 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/ready", Anybody, 200, |_, actor| {
         actor.client.get("/ready")
     }),
+    route("GET", "/graphql", AnyUser, 200, |_, actor| {
+        actor.client.get("/graphql?query=%7B__typename%7D")
+    }),
+    route("POST", "/graphql", AnyUser, 200, |_, actor| {
+        actor
+            .client
+            .post("/graphql", &json!({ "query": "{ __typename }" }))
+    }),
     route("GET", "/openapi.json", Anybody, 200, |_, actor| {
         actor.client.get("/openapi.json")
     }),

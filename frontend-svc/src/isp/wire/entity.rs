@@ -1,7 +1,6 @@
 //! Any thing of the provider's side in plans and in the journal: as `GET` shows it, less what is derived.
 
 use cadastre_api_types::ApiError;
-use cadastre_api_types::internal::{PoolCounts, PoolFigures};
 use cadastre_api_types::public::ChangeKind;
 use cadastre_domain::isp::{Entity, Kept, Pool};
 use serde_json::Value;
@@ -68,16 +67,7 @@ pub(crate) fn to_value(kept: Kept<Entity>) -> Result<Value, ApiError> {
 
 /// A pool's settings, without what is derived for it.
 fn settings(kept: &Kept<Pool>) -> Value {
-    let nothing = PoolFigures {
-        pool_id: kept.value.id,
-        node_id: Uuid::nil(),
-        tags: Default::default(),
-        resolved: Default::default(),
-        status: pool::shown_status(kept.value.state),
-        counts: PoolCounts::default(),
-        days: Vec::new(),
-    };
-    let shown = serde_json::to_value(pool::to_wire(Uuid::nil(), kept, &nothing));
+    let shown = serde_json::to_value(pool::settings(Uuid::nil(), kept));
     let mut shown = shown.unwrap_or(Value::Null);
     if let Value::Object(fields) = &mut shown {
         fields.retain(|name, _| !pool::LIVE.contains(&name.as_str()));

@@ -1,6 +1,6 @@
 //! Pools.
 
-use cadastre_api_types::internal::PoolFigures;
+use cadastre_api_types::internal::{PoolCounts, PoolFigures};
 use cadastre_api_types::public::isp::{Pool as WirePool, PoolStatus as WireStatus, PoolUpdate};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::cost::{format_amount, parse_amount};
@@ -90,12 +90,31 @@ pub(crate) fn to_wire(space: Uuid, kept: &Kept<Pool>, figures: &PoolFigures) -> 
     }
 }
 
-fn texts<N: ToString, V: ToString>(
+/// Tags as texts.
+pub(crate) fn texts<N: ToString, V: ToString>(
     tags: &std::collections::BTreeMap<N, V>,
 ) -> std::collections::BTreeMap<String, String> {
     tags.iter()
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect()
+}
+
+/// A pool of which nothing is known but its settings: what is derived for it is left for others to say.
+pub(crate) fn settings(space: Uuid, kept: &Kept<Pool>) -> WirePool {
+    to_wire(space, kept, &no_figures(&kept.value))
+}
+
+/// Figures that say nothing.
+pub(crate) fn no_figures(pool: &Pool) -> PoolFigures {
+    PoolFigures {
+        pool_id: pool.id,
+        node_id: Uuid::nil(),
+        tags: ExplicitTags::new(),
+        resolved: Default::default(),
+        status: shown_status(pool.state),
+        counts: PoolCounts::default(),
+        days: Vec::new(),
+    }
 }
 
 /// What is shown of a pool of which nothing is known but its settings.
