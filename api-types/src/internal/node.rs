@@ -33,6 +33,12 @@ pub struct NodeView {
     pub revision: u64,
     /// How much of it the caller may see (never `Hidden`).
     pub visibility: Visibility,
+    /// The pool whose network it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<Uuid>,
+    /// The reservation that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<Uuid>,
 }
 
 /// A node and where each of its resolved tags comes from.

@@ -1,5 +1,6 @@
 //! Looking for something in all address spaces at once.
 
+use cadastre_domain::isp::{Kept, Pool, Subscriber};
 use cadastre_domain::roles::ReadableSpaces;
 use cadastre_domain::search::SearchTerms;
 use cadastre_domain::tags::{TagName, TagValue};
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::{NodeView, PageRequest, SpaceView, TagView};
 
 /// `search`: what a text may mean, one reading after the other (id, address, beginning of an address, names,
-/// tags and their values), in each through the spaces by age. Positions are opaque.
+/// pools and subscribers, tags and their values), in each through the spaces by age. Positions are opaque.
 ///
 /// A caller's scope differs from space to space, so the answer is clipped to `readable` and not to the scope of
 /// the call.
@@ -37,6 +38,10 @@ pub struct SearchKinds {
     pub tags: bool,
     /// Nodes.
     pub nodes: bool,
+    /// Pools.
+    pub pools: bool,
+    /// Subscribers.
+    pub subscribers: bool,
 }
 
 impl SearchKinds {
@@ -45,6 +50,17 @@ impl SearchKinds {
         spaces: true,
         tags: true,
         nodes: true,
+        pools: true,
+        subscribers: true,
+    };
+
+    /// None of them.
+    pub const NONE: Self = Self {
+        spaces: false,
+        tags: false,
+        nodes: false,
+        pools: false,
+        subscribers: false,
     };
 }
 
@@ -64,7 +80,7 @@ pub struct Found {
 /// Why something was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FoundBy {
-    /// It has this id.
+    /// It has this id; a subscriber's begins like this.
     Id,
     /// It contains this address.
     Address,
@@ -72,6 +88,10 @@ pub enum FoundBy {
     Prefix,
     /// Its name begins like this.
     Name,
+    /// Its RADIUS user name begins like this.
+    Username,
+    /// Its number begins like this.
+    Number,
     /// It sets this tag to this value.
     Value(TagName, TagValue),
 }
@@ -85,4 +105,8 @@ pub enum FoundThing {
     Tag(Box<TagView>),
     /// A node.
     Node(Box<NodeView>),
+    /// A pool.
+    Pool(Box<Kept<Pool>>),
+    /// A subscriber.
+    Subscriber(Box<Kept<Subscriber>>),
 }

@@ -38,6 +38,12 @@ pub struct Ip {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub modified_on: Option<Timestamp>,
+    /// The pool whose network it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<Uuid>,
+    /// The reservation of a pool that holds it, while that is active or rests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<Uuid>,
 }
 
 /// Body of `POST …/ips`.
@@ -90,6 +96,12 @@ pub struct IpUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub modified_on: Option<Timestamp>,
+    /// Read-only: must equal what is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_id: Option<Uuid>,
+    /// Read-only: must equal what is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<Uuid>,
 }
 
 /// Where a resolved tag comes from.

@@ -90,12 +90,13 @@ async fn numbered(
 }
 
 fn row(name: &str, load: &Load) -> Vec<Cell> {
-    let [p50, p99] = load.latencies.quantiles([0.5, 0.99]);
+    let [p50, p99, longest] = load.latencies.quantiles([0.5, 0.99, 1.0]);
     vec![
         Cell::text(name),
         Cell::count(load.rate()),
         Cell::millis(p50),
         Cell::millis(p99),
+        Cell::millis(longest),
     ]
 }
 
@@ -120,7 +121,7 @@ async fn provision(
     let bare = Bare::start(setup, &one)?;
     let handler = crate::create::get(&bare, session, CLIENTS, setup.round).await?;
     report.table(
-        &["", "per second", "p50 ms", "p99 ms"],
+        &["", "per second", "p50 ms", "p99 ms", "longest ms"],
         &[
             row("subscriber made", &creation),
             row("subscriber provisioned: address, /56, profile", &provisioning),
@@ -229,7 +230,13 @@ async fn expire(setup: &Setup, report: &mut Report, session: &Session, count: us
         started.elapsed().as_secs_f64()
     ));
     report.table(
-        &["reservations by 4 clients", "per second", "p50 ms", "p99 ms"],
+        &[
+            "reservations by 4 clients",
+            "per second",
+            "p50 ms",
+            "p99 ms",
+            "longest ms",
+        ],
         &[
             row("(32 clients, making those that expire)", &making),
             row("before", &quiet),

@@ -4,6 +4,7 @@ use crate::support::{Client, Deployment, Grant, Space, Value, claims, json, page
 
 claims! {
     both: [
+        pools_and_subscribers_are_found_by_their_names,
         one_text_finds_spaces_tags_and_nodes_in_all_spaces,
         a_caller_finds_what_they_may_read_and_cannot_tell_that_there_is_more,
         pages_of_a_search_are_led_by_links_and_cursors_belong_to_it,
@@ -55,6 +56,41 @@ fn plan(at: &Deployment) -> (Space, String) {
         space.node(prefix, tags);
     }
     (space, site)
+}
+
+fn pools_and_subscribers_are_found_by_their_names(at: &Deployment) {
+    let space = at.space();
+    let name = unique("Customer");
+    let post = |path: &str, body: &Value| {
+        let path = format!("/api/v1{path}?addressSpaceId={}", space.id);
+        space.client.post(&path, body).made()
+    };
+    let pool = json!({ "poolName": format!("{name} pool"), "poolType": "IPV4_PUBLIC", "networkCidr": "203.0.113.0/24" });
+    let pool = post("/ip-management/pools", &pool);
+    let subscriber = post(
+        "/subscribers",
+        &json!({ "id": unique("s"), "username": format!("{name}@isp.example") }),
+    );
+    let operator = at.user(&[Grant::new("AddressSpaceOperator", &space.id)]);
+    let narrow = at.user(&[Grant::within("AddressSpaceOperator", &space.id, "203.0.113.0/25")]);
+    for client in [at.admin(), operator.client] {
+        let found = find(&client, &[("q", &name.to_lowercase())]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(
+            (&found[0]["kind"], &found[0]["match"]),
+            (&json!("pool"), &json!("name"))
+        );
+        assert_eq!(found[0]["pool"]["id"], pool["id"]);
+        assert_eq!(
+            (&found[1]["kind"], &found[1]["match"]),
+            (&json!("subscriber"), &json!("username"))
+        );
+        assert_eq!(found[1]["subscriber"]["id"], subscriber["id"]);
+        let only = find(&client, &[("q", &name), ("kinds", "subscriber")]);
+        assert_eq!(only, found[1..]);
+    }
+    assert!(find(&narrow.client, &[("q", &name)]).is_empty());
+    assert!(find(&at.user(&[]).client, &[("q", &name)]).is_empty());
 }
 
 fn one_text_finds_spaces_tags_and_nodes_in_all_spaces(at: &Deployment) {

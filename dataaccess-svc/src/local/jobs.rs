@@ -23,6 +23,8 @@ use crate::watch::Watch;
 const DUE_SPACES: usize = 10_000;
 /// Rows that one thing which is due may change.
 const DUE_ROWS: usize = 16;
+/// Things that are done in one command, at most: others wait for it some milliseconds.
+const DUE_AT_ONCE: usize = 32;
 /// Between two looks at what is due, on a store that nobody else writes.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -161,16 +163,30 @@ impl Inner {
             Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => return Ok(()),
             Err(failure) => return Err(failure),
         };
-        let limit = (self.store.limits().batch_rows / DUE_ROWS).clamp(4, 128);
+        let limit = (self.store.limits().batch_rows / DUE_ROWS).clamp(4, DUE_AT_ONCE);
         let context = CallContext {
             actor: "system".to_owned(),
             correlation_id: format!("due-{space}-{now}"),
             scope: Scope::Whole,
         };
-        while due::is_anything(&handle, now).await? && !self.stop.is_cancelled() {
+        // From where the last command began: what it has removed is not walked over again and again.
+        let mut from = None;
+        while !self.stop.is_cancelled() {
+            let Some(first) = due::first(&handle, from.as_ref(), now).await? else {
+                // Once more from the very beginning, where others may have put something since.
+                if from.take().is_none() {
+                    break;
+                }
+                continue;
+            };
+            let command = IspCommand::RunDue {
+                limit,
+                from: Some(first.to_string()),
+            };
+            from = Some(first);
             let request = SpaceCommandRequest {
                 space,
-                command: SpaceCommand::Isp(Box::new(IspCommand::RunDue { limit })),
+                command: SpaceCommand::Isp(Box::new(command)),
                 options: MutationOptions::default(),
             };
             handle.command(&self.workshop, &context, request).await?;

@@ -43,6 +43,16 @@ pub(crate) struct NodeRecord {
 }
 record!(NodeRecord, "node", 1);
 
+impl NodeRecord {
+    /// The reservation that holds it.
+    pub(crate) fn reservation(&self) -> Option<Uuid> {
+        match self.hold {
+            Some(Hold::Reservation(id)) => Some(id),
+            Some(Hold::Gateway(_) | Hold::Exclusion(_)) | None => None,
+        }
+    }
+}
+
 /// What keeps an address of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Hold {

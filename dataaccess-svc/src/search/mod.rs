@@ -5,6 +5,7 @@
 //! reached. Spaces that nobody works with are read through their rows: most hold nothing of what is looked for,
 //! which a seek or two tells, and nothing of them is kept in memory.
 
+mod customers;
 mod names;
 mod page;
 mod position;
@@ -80,10 +81,11 @@ impl Question<'_> {
     fn asks(&self, stage: Stage) -> bool {
         let SearchQuery { terms, kinds, .. } = self.query;
         match stage {
-            Stage::Id => terms.id.is_some() && (kinds.spaces || kinds.nodes),
+            Stage::Id => terms.id.is_some() && (kinds.spaces || kinds.nodes || kinds.pools),
             Stage::Around => terms.around.is_some() && kinds.nodes,
             Stage::Within => terms.within.is_some() && kinds.nodes,
             Stage::Names => kinds.spaces,
+            Stage::Customers => kinds.pools || kinds.subscribers,
             Stage::Tags => (self.tag.is_some() && kinds.tags) || (self.setting.is_some() && kinds.nodes),
         }
     }
@@ -119,7 +121,7 @@ impl Search<'_> {
             let spaces = visible(&snapshot, query, &everything, at);
             let next = match stage {
                 Stage::Names => names::through(spaces.map(|(entry, _)| entry), query, at, &mut page),
-                Stage::Id | Stage::Around | Stage::Within | Stage::Tags => {
+                Stage::Id | Stage::Around | Stage::Within | Stage::Customers | Stage::Tags => {
                     if stage == Stage::Id && at.is_none() {
                         self.space_by_id(&snapshot, query, &everything, &mut page);
                     }
@@ -150,7 +152,8 @@ impl Search<'_> {
         at: Option<&'q (Uuid, Option<Place>)>,
         page: &mut Page,
     ) -> Outcome<Option<Position>> {
-        if stage == Stage::Id && !question.query.kinds.nodes {
+        let kinds = question.query.kinds;
+        if stage == Stage::Id && !kinds.nodes && !kinds.pools {
             return Ok(None);
         }
         // Behind no space at all is not the beginning of the stage: what comes before the spaces is answered.
@@ -208,12 +211,14 @@ impl Search<'_> {
     }
 
     async fn look(&self, handle: Option<&SpaceHandle>, ask: &Ask<'_>) -> Outcome<Seen> {
-        let mut seen = Seen::default();
-        if ask.stage == Stage::Tags {
-            seen = self.definitions(ask).await?;
-            if seen.place.is_some() {
-                return Ok(seen);
-            }
+        let mut seen = match ask.stage {
+            Stage::Customers => return self.customers(ask).await,
+            Stage::Tags => self.definitions(ask).await?,
+            Stage::Id => self.pool_by_id(ask).await?,
+            Stage::Around | Stage::Within | Stage::Names => Seen::default(),
+        };
+        if seen.place.is_some() || seen.items.len() >= ask.limit {
+            return Ok(seen);
         }
         let Some(scope) = ask
             .readable
@@ -268,7 +273,9 @@ impl Search<'_> {
         let after = match ask.after {
             None => None,
             Some(Place::Definition(name)) => Some(name),
-            Some(Place::Definitions | Place::Node(_) | Place::Setting(..)) => return Ok(seen),
+            Some(Place::Definitions | Place::Node(_) | Place::Setting(..) | Place::Named(..)) => {
+                return Ok(seen);
+            }
         };
         let wanted = ask.question.query.kinds.tags && ask.readable.tags;
         let Some(spelled) = ask.question.tag.as_ref().filter(|_| wanted) else {
@@ -295,7 +302,8 @@ impl Search<'_> {
         let mut seen = Seen::default();
         let after = match ask.after {
             Some(Place::Node(prefix)) => Some(prefix),
-            None | Some(Place::Definition(_) | Place::Definitions | Place::Setting(..)) => None,
+            None
+            | Some(Place::Definition(_) | Place::Definitions | Place::Setting(..) | Place::Named(..)) => None,
         };
         let node = |view, by| found(ask.entry, by, FoundThing::Node(Box::new(view)));
         match ask.stage {
@@ -333,7 +341,7 @@ impl Search<'_> {
                     seen.items.extend(views.map(|view| node(view, FoundBy::Prefix)));
                 }
             }
-            Stage::Names => {}
+            Stage::Names | Stage::Customers => {}
             Stage::Tags => {
                 if let Some(setting) = &ask.question.setting {
                     let read = handle
@@ -376,7 +384,7 @@ impl Search<'_> {
                 Some(within) => (rows.first(&keys::subtree_range(within)).await?.is_some(), 1),
                 None => (false, 0),
             },
-            Stage::Names => (false, 0),
+            Stage::Names | Stage::Customers => (false, 0),
             Stage::Tags => match (&ask.question.setting, scope) {
                 (Some(setting), Scope::Whole) => setting.first(rows, ask.after, ask.rows).await?,
                 // The rest of the space must not show in how long it takes.

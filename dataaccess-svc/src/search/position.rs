@@ -5,9 +5,11 @@ use std::fmt;
 use cadastre_api_types::ErrorCode;
 use cadastre_domain::Prefix;
 use cadastre_domain::tags::{TagName, TagValue};
+use cadastre_storage::RowKey;
 use uuid::Uuid;
 
 use crate::errors::{Failure, Outcome};
+use crate::keys::NameIndex;
 
 /// One reading of what is looked for, in the order in which they are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,13 +22,22 @@ pub(crate) enum Stage {
     Within,
     /// Spaces by the beginning of their names.
     Names,
+    /// Pools and subscribers by the beginnings of their names.
+    Customers,
     /// Tag definitions by the beginning of their names, and nodes by the beginning of a value.
     Tags,
 }
 
 impl Stage {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 5] = [Self::Id, Self::Around, Self::Within, Self::Names, Self::Tags];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Id,
+        Self::Around,
+        Self::Within,
+        Self::Names,
+        Self::Customers,
+        Self::Tags,
+    ];
 
     fn letter(self) -> char {
         match self {
@@ -34,6 +45,7 @@ impl Stage {
             Self::Around => 'a',
             Self::Within => 'w',
             Self::Names => 'n',
+            Self::Customers => 'c',
             Self::Tags => 't',
         }
     }
@@ -50,6 +62,8 @@ pub(crate) enum Place {
     Definitions,
     /// Behind an entry of the index of explicit values.
     Setting(TagName, TagValue, Prefix),
+    /// Behind a row of an index of names.
+    Named(NameIndex, String),
 }
 
 /// Where to go on.
@@ -121,9 +135,20 @@ fn parse_place(text: &str) -> Option<Place> {
             let (tag, value) = (TagName::new(tag).ok()?, TagValue::new(value).ok()?);
             Some(Place::Setting(tag, value, prefix.parse().ok()?))
         }
+        "c" => {
+            let (index, row) = rest.split_at_checked(1)?;
+            let is_key = RowKey::new(row).is_ok() && row.len() <= LONGEST_NAME;
+            let index = NameIndex::ALL
+                .into_iter()
+                .find(|known| index.chars().eq([known.letter()]))?;
+            is_key.then(|| Place::Named(index, row.to_owned()))
+        }
         _ => None,
     }
 }
+
+/// No row of an index of names has a longer one.
+const LONGEST_NAME: usize = 200;
 
 impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,6 +163,7 @@ impl fmt::Display for Position {
             Some(Place::Definition(name)) => write!(formatter, ".d{name}"),
             Some(Place::Definitions) => write!(formatter, ".d"),
             Some(Place::Setting(tag, value, prefix)) => write!(formatter, ".s{prefix} {tag}={value}"),
+            Some(Place::Named(index, row)) => write!(formatter, ".c{}{row}", index.letter()),
         }
     }
 }
@@ -157,6 +183,7 @@ mod tests {
             Place::Definition(tag.clone()),
             Place::Definitions,
             Place::Setting(tag, value, prefix),
+            Place::Named(NameIndex::Usernames, "ada~0040x".to_owned()),
         ];
         let mut samples = vec![Position::before(Stage::Id), Position::behind(Stage::Names, space)];
         samples.extend(places.map(|place| Position::inside(Stage::Tags, space, place)));
@@ -183,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_position_or_refused(text in "[iawnt]?\\.?[0-9a-f]{0,32}\\.?[nds]?.{0,20}") {
+        fn any_text_is_a_position_or_refused(text in "[iawnct]?\\.?[0-9a-f]{0,32}\\.?[ndsc]?.{0,20}") {
             if let Ok(position) = Position::read(&text) {
                 prop_assert_eq!(Position::read(&position.to_string()).unwrap(), position);
             }

@@ -30,6 +30,21 @@ impl Spelled {
         Self { characters }
     }
 
+    /// The spellings of so much of the beginning of a text as fits into some bytes.
+    pub(crate) fn within(text: &str, bytes: usize) -> Self {
+        let mut spelled = Self::of(text);
+        let mut left = bytes;
+        let fits = spelled.characters.iter().take_while(|forms| {
+            let longest = forms.iter().map(String::len).max().unwrap_or(0);
+            let rest = left.checked_sub(longest);
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        });
+        let fits = fits.count();
+        spelled.characters.truncate(fits);
+        spelled
+    }
+
     /// Followed by a text that is written in one way only.
     fn then(mut self, exactly: &str) -> Self {
         self.characters.push(vec![exactly.to_owned()]);

@@ -45,7 +45,7 @@ pub(crate) use context::ContextCache;
 pub(crate) use decide::check_if_match;
 pub(crate) use free::{FreeAnswer, FreeQuestion};
 pub(crate) use handle::{SpaceHandle, gone, load};
-pub(crate) use isp::{Agenda, due};
+pub(crate) use isp::{Agenda, due, find};
 pub(crate) use journal::{entries, whole};
 pub(crate) use settings::{SettingQuestion, definitions};
 pub(crate) use staged::{Progress, hints as plan_hints, progress, spaces_with_plans};

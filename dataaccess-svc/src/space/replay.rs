@@ -87,6 +87,8 @@ async fn made(rows: Rows<'_>, record: &IdempotencyRecord) -> Outcome<Vec<NodeVie
         .iter()
         .flat_map(|run| std::iter::repeat_n(run, run.count));
     let view = |(node, run): (NodeRecord, &crate::records::DerivedRun)| NodeView {
+        pool_id: node.pool,
+        reservation_id: node.reservation(),
         id: node.ip_id,
         prefix: node.prefix,
         parent_id: run.parent,

@@ -62,7 +62,7 @@ impl<'q> SettingQuestion<'q> {
                 let entry = keys::value(tag, value, prefix);
                 self.index.earliest(&format!("{}-", keys::index_text(&entry)))
             }
-            None | Some(Place::Node(_) | Place::Definition(_) | Place::Definitions) => {
+            None | Some(Place::Node(_) | Place::Definition(_) | Place::Definitions | Place::Named(..)) => {
                 self.index.earliest("")
             }
         }
@@ -204,7 +204,8 @@ impl Walk<'_> {
     async fn segments(&mut self, after: Option<&Place>) -> Outcome<()> {
         let after = match after {
             Some(Place::Node(prefix)) => Some(prefix),
-            None | Some(Place::Definition(_) | Place::Definitions | Place::Setting(..)) => None,
+            None
+            | Some(Place::Definition(_) | Place::Definitions | Place::Setting(..) | Place::Named(..)) => None,
         };
         let segments = segments::of_space(self.resolver, self.scope).await?;
         for (mut position, segment) in segments::after(segments, after) {

@@ -14,11 +14,17 @@ pub(crate) fn node_view(
     resolved: &Resolved,
     visibility: Visibility,
 ) -> NodeView {
+    let (pool_id, reservation_id) = match visibility {
+        Visibility::Full => (node.pool, node.reservation()),
+        Visibility::ChainOnly | Visibility::Hidden => (None, None),
+    };
     let description = match visibility {
         Visibility::Full => node.description,
         Visibility::ChainOnly | Visibility::Hidden => String::new(),
     };
     NodeView {
+        pool_id,
+        reservation_id,
         id: node.ip_id,
         prefix: node.prefix,
         parent_id: above.parent().map(|link| link.id),

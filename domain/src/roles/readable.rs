@@ -15,6 +15,10 @@ pub struct Readable {
     pub tags: bool,
     /// Nodes, and how far; `None` = none.
     pub nodes: Option<Scope>,
+    /// Pools, and how far; `None` = none.
+    pub pools: Option<Scope>,
+    /// Subscribers, which are of the whole space.
+    pub subscribers: bool,
 }
 
 impl Readable {
@@ -24,6 +28,8 @@ impl Readable {
         Self {
             tags: true,
             nodes: Some(Scope::Whole),
+            pools: Some(Scope::Whole),
+            subscribers: true,
         }
     }
 }
@@ -59,6 +65,8 @@ pub fn readable_spaces(grants: &[Grant]) -> ReadableSpaces {
         let readable = Readable {
             tags: access(&grants, Permission::TagsRead, target).is_some(),
             nodes: access(&grants, Permission::IpsRead, target),
+            pools: access(&grants, Permission::IspIpamRead, target),
+            subscribers: access(&grants, Permission::IspSubscribersRead, target) == Some(Scope::Whole),
         };
         (space, readable)
     };
@@ -110,6 +118,9 @@ mod tests {
                 readable.tags,
                 access(&grants, Permission::TagsRead, target).is_some()
             );
+            assert_eq!(readable.pools, access(&grants, Permission::IspIpamRead, target));
+            // The second is narrowed.
+            assert_eq!(readable.subscribers, space == one);
         }
     }
 

@@ -32,6 +32,10 @@ pub(crate) struct WireNode<'a> {
     created_on: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     modified_on: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation_id: Option<Uuid>,
 }
 
 impl<'a> From<&'a NodeView> for WireNode<'a> {
@@ -50,6 +54,8 @@ impl<'a> From<&'a NodeView> for WireNode<'a> {
             resolved_tags: &node.resolved,
             created_on: full.then_some(node.created),
             modified_on: full.then_some(node.modified),
+            pool_id: node.pool_id,
+            reservation_id: node.reservation_id,
         }
     }
 }
@@ -73,6 +79,8 @@ pub(crate) fn sends_read_only(update: &IpUpdate, parent_was_null: bool) -> bool 
         || update.resolved_tags.is_some()
         || update.created_on.is_some()
         || update.modified_on.is_some()
+        || update.pool_id.is_some()
+        || update.reservation_id.is_some()
 }
 
 /// Compares those fields with what is stored.
@@ -99,6 +107,16 @@ pub(crate) fn check_read_only(
     }
     if let Some(resolved) = &update.resolved_tags {
         check_resolved(resolved, stored)?;
+    }
+    if update.pool_id.is_some() {
+        readonly::check("poolId", Some(&update.pool_id), &stored.pool_id)?;
+    }
+    if update.reservation_id.is_some() {
+        readonly::check(
+            "reservationId",
+            Some(&update.reservation_id),
+            &stored.reservation_id,
+        )?;
     }
     readonly::check("createdOn", update.created_on.as_ref(), &stored.created)?;
     readonly::check("modifiedOn", update.modified_on.as_ref(), &stored.modified)
@@ -152,6 +170,8 @@ pub(crate) mod tests {
             modified: "2026-01-02T00:00:00Z".parse().unwrap(),
             revision: 7,
             visibility: Visibility::Full,
+            pool_id: Some(Uuid::from_u128(3)),
+            reservation_id: Some(Uuid::from_u128(4)),
         }
     }
 
@@ -247,6 +267,20 @@ pub(crate) mod tests {
                 "createdOn",
                 IpUpdate {
                     created_on: Some(other),
+                    ..base()
+                },
+            ),
+            (
+                "poolId",
+                IpUpdate {
+                    pool_id: Some(Uuid::nil()),
+                    ..base()
+                },
+            ),
+            (
+                "reservationId",
+                IpUpdate {
+                    reservation_id: Some(Uuid::nil()),
                     ..base()
                 },
             ),

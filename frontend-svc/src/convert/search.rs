@@ -2,7 +2,8 @@
 //! every list (a test holds the two together).
 
 use cadastre_api_types::internal::{Found, FoundBy, FoundThing};
-use cadastre_api_types::public::{AddressSpace, SearchKind, SearchMatch, Tag, TagSetting};
+use cadastre_api_types::public::isp::Subscriber;
+use cadastre_api_types::public::{AddressSpace, FoundPool, SearchKind, SearchMatch, Tag, TagSetting};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,6 +27,10 @@ pub(crate) struct WireFound<'a> {
     tag: Option<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<WireNode<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<FoundPool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscriber: Option<Subscriber>,
 }
 
 impl<'a> From<&'a Found> for WireFound<'a> {
@@ -35,6 +40,8 @@ impl<'a> From<&'a Found> for WireFound<'a> {
             FoundBy::Address => (SearchMatch::Address, None),
             FoundBy::Prefix => (SearchMatch::Prefix, None),
             FoundBy::Name => (SearchMatch::Name, None),
+            FoundBy::Username => (SearchMatch::Username, None),
+            FoundBy::Number => (SearchMatch::SubscriberNumber, None),
             FoundBy::Value(tag, value) => {
                 let (tag, value) = (tag.to_string(), value.to_string());
                 (SearchMatch::Value, Some(TagSetting { tag, value }))
@@ -44,6 +51,8 @@ impl<'a> From<&'a Found> for WireFound<'a> {
             FoundThing::Space(_) => SearchKind::Space,
             FoundThing::Tag(_) => SearchKind::Tag,
             FoundThing::Node(_) => SearchKind::Ip,
+            FoundThing::Pool(_) => SearchKind::Pool,
+            FoundThing::Subscriber(_) => SearchKind::Subscriber,
         };
         let mut wire = Self {
             kind,
@@ -54,11 +63,24 @@ impl<'a> From<&'a Found> for WireFound<'a> {
             space: None,
             tag: None,
             ip: None,
+            pool: None,
+            subscriber: None,
         };
         match &found.thing {
             FoundThing::Space(view) => wire.space = Some(space::to_wire(view.clone())),
             FoundThing::Tag(view) => wire.tag = Some(tag::to_wire(view.as_ref().clone())),
             FoundThing::Node(view) => wire.ip = Some(WireNode::from(view.as_ref())),
+            FoundThing::Pool(kept) => {
+                wire.pool = Some(FoundPool {
+                    id: kept.value.id,
+                    pool_name: kept.value.name.clone(),
+                    pool_type: kept.value.pool_type.into(),
+                    network_cidr: kept.value.network.to_string(),
+                });
+            }
+            FoundThing::Subscriber(kept) => {
+                wire.subscriber = Some(crate::isp::wire::subscriber::to_wire(kept.as_ref().clone()));
+            }
         }
         wire
     }

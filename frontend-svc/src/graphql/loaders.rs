@@ -1,4 +1,4 @@
-//! Reads of many fields made one: things by their keys, figures of pools.
+//! Reads of many fields made one: things by their keys, figures of pools, what subscribers hold.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::{CallContext, IspGet, IspQuestion, PoolFigures};
-use cadastre_domain::isp::{Entity, EntityKey, EntityKind, Kept};
+use cadastre_domain::isp::{Entity, EntityKey, EntityKind, Kept, Reservation, SubscriberId};
 use cadastre_domain::roles::Permission;
 use cadastre_domain::roles::Permission::{IspIpamRead, IspNetworkRead, IspOssRead, IspSubscribersRead};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::isp::{IspCaller, pools};
+use crate::isp::{IspCaller, pools, subscribers};
 
 /// Most keys of one read.
 const BATCH: usize = 1_000;
@@ -123,11 +123,33 @@ impl Loader<Uuid> for Figures {
     type Error = ApiError;
 
     async fn load(&self, pools: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, ApiError> {
-        let question = IspQuestion::Figures(pools.to_vec());
+        let question = IspQuestion::Figures {
+            pool_ids: pools.to_vec(),
+            with_days: true,
+        };
         let found = pools::figures(&self.0, IspIpamRead, question).await?;
         Ok(found
             .into_iter()
             .map(|figures| (figures.pool_id, Arc::new(figures)))
+            .collect())
+    }
+}
+
+/// What subscribers of one address space hold now.
+pub(super) struct Holdings(pub(super) IspCaller);
+
+impl Loader<SubscriberId> for Holdings {
+    type Value = Arc<Vec<Kept<Reservation>>>;
+    type Error = ApiError;
+
+    async fn load(
+        &self,
+        subscribers: &[SubscriberId],
+    ) -> Result<HashMap<SubscriberId, Self::Value>, ApiError> {
+        let held = subscribers::holdings(&self.0, IspIpamRead, subscribers.to_vec()).await?;
+        Ok(held
+            .into_iter()
+            .map(|(subscriber, held)| (subscriber, Arc::new(held)))
             .collect())
     }
 }

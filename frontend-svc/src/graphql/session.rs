@@ -7,13 +7,14 @@ use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::{Account, PoolFigures};
-use cadastre_domain::isp::{EntityKey, Kept};
+use cadastre_domain::isp::{EntityKey, Kept, Reservation, SubscriberId};
+use cadastre_domain::roles::Permission::IspIpamRead;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::loaders::{Figures, Questions, Things, batched, needed};
+use super::loaders::{Figures, Holdings, Questions, Things, batched, needed};
 use crate::http::reply::unexpected;
 use crate::isp::{IspCaller, Part, space};
 use crate::state::FrontendState;
@@ -157,6 +158,7 @@ pub(super) struct InSpace {
     pub(super) caller: IspCaller,
     things: DataLoader<Things, HashMapCache>,
     figures: DataLoader<Figures, HashMapCache>,
+    holdings: DataLoader<Holdings, HashMapCache>,
     questions: Questions,
 }
 
@@ -167,6 +169,7 @@ impl InSpace {
         Arc::new(Self {
             things: batched(Things(caller.clone()), &questions),
             figures: batched(Figures(caller.clone()), &questions),
+            holdings: batched(Holdings(caller.clone()), &questions),
             questions,
             caller,
         })
@@ -192,5 +195,19 @@ impl InSpace {
         self.questions.ask();
         let found = self.figures.load_one(pool).await?;
         found.ok_or_else(|| ApiError::not_found("pool"))
+    }
+
+    /// What a subscriber holds now, read together with all that are asked for at the same time.
+    ///
+    /// # Errors
+    /// `403` if the caller may not see reservations.
+    pub(super) async fn holdings(
+        &self,
+        subscriber: SubscriberId,
+    ) -> Result<Vec<Kept<Reservation>>, ApiError> {
+        self.caller.may(IspIpamRead)?;
+        self.questions.ask();
+        let found = self.holdings.load_one(subscriber).await?;
+        Ok(found.map(Arc::unwrap_or_clone).unwrap_or_default())
     }
 }

@@ -131,22 +131,23 @@ fn parts(time: Time) -> Result<Vec<Part>, ApiError> {
 pub(crate) async fn report(caller: &IspCaller, time: Time) -> Result<CostReport, ApiError> {
     let mut lines = Vec::new();
     let mut totals: BTreeMap<String, u128> = BTreeMap::new();
-    for part in parts(time)? {
-        let question = IspQuestion::Costs {
-            from: part.time.from,
-            to: part.time.to,
-        };
-        let IspAnswer::Costs(found) = caller.ask(IspIpamRead, question).await? else {
-            return Err(unexpected("something else than costs"));
-        };
-        for line in found {
-            let micros = cost_of(line.held_seconds, part.month_seconds, line.micros_per_month);
-            if !line.currency.is_empty() {
-                let total = totals.entry(line.currency.clone()).or_default();
-                *total = total.saturating_add(micros);
-            }
-            lines.push(shown(&part, line, micros));
+    let parts = parts(time)?;
+    let times = parts.iter().map(|part| (part.time.from, part.time.to)).collect();
+    let answer = caller.ask(IspIpamRead, IspQuestion::Costs(times)).await?;
+    let IspAnswer::Costs(found) = answer else {
+        return Err(unexpected("something else than costs"));
+    };
+    for (part, line) in parts
+        .iter()
+        .zip(found)
+        .flat_map(|(part, lines)| lines.into_iter().map(move |line| (part, line)))
+    {
+        let micros = cost_of(line.held_seconds, part.month_seconds, line.micros_per_month);
+        if !line.currency.is_empty() {
+            let total = totals.entry(line.currency.clone()).or_default();
+            *total = total.saturating_add(micros);
         }
+        lines.push(shown(part, line, micros));
     }
     let totals = totals.into_iter().map(|(currency, micros)| CostTotal {
         currency,

@@ -29,8 +29,11 @@ pub(crate) async fn list(
     let found = caller
         .list::<Pool>(IspIpamRead, IspListing::Pools(filter), page)
         .await?;
-    let ids = found.items.iter().map(|kept| kept.value.id).collect();
-    let figures = figures(caller, IspIpamRead, IspQuestion::Figures(ids)).await?;
+    let asked = IspQuestion::Figures {
+        pool_ids: found.items.iter().map(|kept| kept.value.id).collect(),
+        with_days: false,
+    };
+    let figures = figures(caller, IspIpamRead, asked).await?;
     // A pool that somebody removed in between is left out.
     let items = found.items.iter().filter_map(|kept| {
         let figures = figures.iter().find(|figures| figures.pool_id == kept.value.id)?;
@@ -184,13 +187,20 @@ pub(crate) async fn figures(
     }
 }
 
+fn of_one(pool: Uuid) -> IspQuestion {
+    IspQuestion::Figures {
+        pool_ids: vec![pool],
+        with_days: true,
+    }
+}
+
 async fn with_figures(
     caller: &IspCaller,
     permission: Permission,
     id: Uuid,
 ) -> Result<(Kept<Pool>, PoolFigures), ApiError> {
     let kept = caller.get::<Pool>(permission, EntityKey::Pool(id)).await?;
-    let found = figures(caller, permission, IspQuestion::Figures(vec![id])).await?;
+    let found = figures(caller, permission, of_one(id)).await?;
     let found = found.into_iter().find(|figures| figures.pool_id == id);
     Ok((kept, found.ok_or_else(|| ApiError::not_found("pool"))?))
 }
@@ -203,8 +213,10 @@ async fn shown_after(caller: &IspCaller, ran: Ran) -> Result<Outcome<WirePool>, 
     };
     let replayed = done.replayed;
     let kept = done.the::<Pool>()?;
-    let asked = IspQuestion::Figures(vec![kept.value.id]);
-    let found = figures(caller, IspIpamWrite, asked).await?.into_iter().next();
+    let found = figures(caller, IspIpamWrite, of_one(kept.value.id))
+        .await?
+        .into_iter()
+        .next();
     let figures = found.unwrap_or_else(|| gone(&kept.value));
     Ok(Outcome::Done(Done {
         value: pool::to_wire(caller.space, &kept, &figures),

@@ -108,9 +108,10 @@ pub(crate) async fn run(
         .list::<VlanBinding>(IspSubscribersWrite, vlans, page)
         .await?;
     let revision = kept.revision;
+    let held = reservations.iter().map(|held| &held.value);
     Ok(Outcome::Done(Done {
         value: SubscriberState {
-            subscriber: subscriber::to_wire(kept),
+            subscriber: subscriber::with_holdings(kept, held),
             reservations: reservations.into_iter().map(reservation::to_wire).collect(),
             network_profile: profile.map(profile::to_wire),
             vlans: vlans.items.into_iter().map(vlan::binding).collect(),
@@ -139,7 +140,7 @@ fn state_of(done: Committed, ends: bool) -> Result<Outcome<SubscriberState>, Api
             Entity::Profile(value) if !ends => profile = Some(profile::to_wire(envelope.map(|()| value))),
             // What an earlier plan gave is not there any more.
             Entity::Reservation(value) if ends || value.status.is_active() => {
-                reservations.push(reservation::to_wire(envelope.map(|()| value)));
+                reservations.push(envelope.map(|()| value));
             }
             Entity::VlanBinding(value) if !ends => vlans.push(vlan::binding(envelope.map(|()| value))),
             Entity::Profile(_)
@@ -157,10 +158,11 @@ fn state_of(done: Committed, ends: bool) -> Result<Outcome<SubscriberState>, Api
     }
     let kept = kept.ok_or_else(|| unexpected("a use case without its subscriber"))?;
     let revision = kept.revision;
+    let held = reservations.iter().map(|held: &Kept<Reservation>| &held.value);
     Ok(Outcome::Done(Done {
         value: SubscriberState {
-            subscriber: subscriber::to_wire(kept),
-            reservations,
+            subscriber: subscriber::with_holdings(kept, held),
+            reservations: reservations.into_iter().map(reservation::to_wire).collect(),
             network_profile: profile,
             vlans,
             changed,

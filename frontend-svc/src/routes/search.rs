@@ -18,17 +18,19 @@ use crate::http::{path, reply};
 use crate::openapi::params::{PageParams, SearchParams};
 use crate::state::FrontendState;
 
-/// Finds address spaces, tag definitions and nodes in all address spaces that the caller may read.
+/// Finds address spaces, tag definitions, nodes, pools and subscribers in all address spaces that the caller may read.
 ///
 /// The text decides what is looked for, and may be several things at once. They are answered in this order, each from
 /// the oldest address space to the newest:
 ///
-/// 1. an id: the address space or the node that has it;
+/// 1. an id: the address space, the node or the pool that has it;
 /// 2. an address: the nodes that contain it, longest first (with host bits, as in `10.1.2.3/16`, it is the address of an
 ///    interface); a prefix: its node and those that contain it;
 /// 3. the beginning of an address, such as `10.1.` or `2001:db8:`: the nodes in it;
 /// 4. the beginning of an address space's name;
-/// 5. the beginning of a tag's name, and nodes that set a tag to a value that begins with the text; with `Tag=value`, that
+/// 5. the beginning of a pool's name;
+/// 6. the beginning of a subscriber's id, of its RADIUS user name, of its number;
+/// 7. the beginning of a tag's name, and nodes that set a tag to a value that begins with the text; with `Tag=value`, that
 ///    tag, and with `Tag=` any value of it. Inherited and implied values are not: the filter `tags` of a list of nodes
 ///    finds those.
 ///
@@ -96,16 +98,14 @@ fn kinds(query: &Query<'_>) -> Result<SearchKinds, ApiError> {
     let Some(text) = query.get("kinds") else {
         return Ok(SearchKinds::ALL);
     };
-    let mut kinds = SearchKinds {
-        spaces: false,
-        tags: false,
-        nodes: false,
-    };
+    let mut kinds = SearchKinds::NONE;
     for kind in text.split(',') {
         match kind {
             "space" => kinds.spaces = true,
             "tag" => kinds.tags = true,
             "ip" => kinds.nodes = true,
+            "pool" => kinds.pools = true,
+            "subscriber" => kinds.subscribers = true,
             other => return Err(unknown_kind(other)),
         }
     }
@@ -113,7 +113,7 @@ fn kinds(query: &Query<'_>) -> Result<SearchKinds, ApiError> {
 }
 
 fn unknown_kind(kind: &str) -> ApiError {
-    let hint = did_you_mean(kind, &["space", "tag", "ip"])
+    let hint = did_you_mean(kind, &["space", "tag", "ip", "pool", "subscriber"])
         .map_or_else(|| ".".to_owned(), |meant| format!("; did you mean `{meant}`?"));
     let kind = echo(kind);
     invalid(

@@ -93,7 +93,7 @@ impl FakeIsp {
             next: None,
         };
         match &request.question {
-            IspQuestion::Figures(ids) => Ok(IspAnswer::Figures(of(Some(ids)))),
+            IspQuestion::Figures { pool_ids, .. } => Ok(IspAnswer::Figures(of(Some(pool_ids)))),
             IspQuestion::AllFigures => Ok(IspAnswer::Figures(of(None))),
             IspQuestion::Available { .. } => Ok(IspAnswer::Available(Vec::new())),
             IspQuestion::Conflicts { pool_id, .. } => Ok(IspAnswer::Conflicts {
@@ -104,8 +104,19 @@ impl FakeIsp {
                 items: Vec::new(),
                 next: None,
             })),
-            IspQuestion::Costs { .. } => Ok(IspAnswer::Costs(Vec::new())),
+            IspQuestion::Costs(times) => Ok(IspAnswer::Costs(vec![Vec::new(); times.len()])),
             IspQuestion::Life { .. } | IspQuestion::Recent { .. } => Ok(IspAnswer::Things(nothing())),
+            IspQuestion::Holdings(subscribers) => Ok(IspAnswer::Things(Listed {
+                items: things
+                    .values()
+                    .filter(|kept| {
+                        let held = kept.value.reservation();
+                        held.is_some_and(|one| one.status.is_active() && subscribers.contains(&one.subscriber_id))
+                    })
+                    .cloned()
+                    .collect(),
+                next: None,
+            })),
             IspQuestion::Held { subscriber_id, .. } => Ok(IspAnswer::Things(Listed {
                 items: things
                     .values()

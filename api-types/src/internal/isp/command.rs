@@ -186,6 +186,8 @@ pub enum IspCommand {
     RunDue {
         /// At most this many.
         limit: usize,
+        /// From this row of what is due on; `None` = from the first.
+        from: Option<String>,
     },
     /// What came of a try: for whoever delivers.
     SettleOutbox {

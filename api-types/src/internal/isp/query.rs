@@ -146,8 +146,13 @@ pub struct IspAsk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IspQuestion {
     /// The figures of these pools, in their order; pools that are not there are left out.
-    Figures(Vec<Uuid>),
-    /// The figures of all pools.
+    Figures {
+        /// The pools.
+        pool_ids: Vec<Uuid>,
+        /// What they did day by day, too.
+        with_days: bool,
+    },
+    /// The figures of all pools, without days.
     AllFigures,
     /// What a pool would hand out next, at most 1,000.
     Available {
@@ -176,13 +181,9 @@ pub enum IspQuestion {
         /// Which slice.
         page: PageRequest,
     },
-    /// What pools cost in a time.
-    Costs {
-        /// From.
-        from: Timestamp,
-        /// To, exclusively.
-        to: Timestamp,
-    },
+    /// For how long pools' addresses were held, in each of these times: from a moment to another, exclusively. At most
+    /// 64 times.
+    Costs(Vec<(Timestamp, Timestamp)>),
     /// The reservations made last, newest first.
     Recent {
         /// At most this many (1 to 100).
@@ -195,6 +196,8 @@ pub enum IspQuestion {
         /// What has ended, too.
         with_past: bool,
     },
+    /// What each of these subscribers holds now: active reservations, in no order.
+    Holdings(Vec<SubscriberId>),
 }
 
 /// The answer.
@@ -213,10 +216,10 @@ pub enum IspAnswer {
     },
     /// To `Standing`.
     Standing(Listed<Standing>),
-    /// To `Life`, `Recent` and `Held`.
+    /// To `Life`, `Recent`, `Held` and `Holdings`.
     Things(Listed<Kept<Entity>>),
-    /// To `Costs`.
-    Costs(Vec<CostLine>),
+    /// To `Costs`: the lines of each time.
+    Costs(Vec<Vec<CostLine>>),
 }
 
 /// `claim_outbox`: takes entries whose time has come, of all spaces. Whoever takes them has them for itself for a while.

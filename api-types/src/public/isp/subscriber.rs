@@ -100,6 +100,17 @@ pub struct Subscriber {
     /// The router in GenieACS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genieacs_device_id: Option<String>,
+    /// The IPv4 address that it holds. Left out in the results of a search, as are the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "203.0.113.10")]
+    pub static_ipv4: Option<String>,
+    /// The IPv6 address that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub static_ipv6: Option<String>,
+    /// The delegated prefix that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2001:db8:0:100::/56")]
+    pub ipv6_prefix: Option<String>,
     /// Whatever is worth knowing.
     pub notes: String,
     /// When it was put in service first.
@@ -208,6 +219,12 @@ bodies! {
         status: SubscriberStatus,
         /// Read-only: changed by the use cases.
         plan_id: Uuid,
+        /// Read-only: what is assigned to it.
+        static_ipv4: String,
+        /// Read-only: what is assigned to it.
+        static_ipv6: String,
+        /// Read-only: what is assigned to it.
+        ipv6_prefix: String,
         /// Read-only.
         #[schema(value_type = Option<String>, format = DateTime)]
         activated_at: Timestamp,

@@ -10,6 +10,7 @@ claims! {
         the_termination_of_a_subscriber_releases_its_addresses,
     ],
     one: [
+        a_subscriber_shows_what_it_holds_and_nodes_show_whose_they_are,
         a_use_case_sent_again_changes_nothing,
         a_password_is_kept_and_never_answered,
         the_policy_takes_the_pool_of_the_subscribers_region,
@@ -206,5 +207,42 @@ fn a_template_reserves_what_a_site_needs_once(at: &Deployment) {
     assert_eq!(
         holders,
         ["paris-1/router", "paris-1/switch-1", "paris-1/switch-2"]
+    );
+}
+
+fn a_subscriber_shows_what_it_holds_and_nodes_show_whose_they_are(at: &Deployment) {
+    let (isp, v4, _) = equipped(at);
+    let plan = isp.plan(&json!({ "staticIp": true, "ipv6Pd": true }));
+    let id = isp.subscriber();
+    let path = format!("/subscribers/{id}");
+    assert_eq!(isp.get(&path).ok()["staticIpv4"], json!(null));
+    let done = isp.use_case(&id, "provision", &json!({ "planId": plan }));
+    let shown = isp.get(&path).ok();
+    assert_eq!(
+        (&shown["staticIpv4"], &shown["ipv6Prefix"]),
+        (&json!("203.0.113.2"), &json!("2001:db8::/56"))
+    );
+    assert_eq!(done["subscriber"], shown);
+    let listed = isp.get("/subscribers").ok();
+    assert!(listed.as_array().unwrap().contains(&shown), "{listed}");
+    // What GET returned can be put back; what is assigned is not changed that way.
+    assert_eq!(isp.put(&path, &shown).ok(), shown);
+    let mut other = shown.clone();
+    other["staticIpv4"] = json!("203.0.113.9");
+    isp.put(&path, &other).refused(400, "ReadOnlyField");
+
+    let network = isp.space.by_prefix("203.0.113.0/24");
+    assert_eq!(network["poolId"], json!(v4));
+    let node = isp.space.by_prefix("203.0.113.2/32");
+    assert_eq!(node["reservationId"], done["reservations"][0]["id"], "{node}");
+    assert_eq!(node["poolId"], json!(null));
+    let path = format!("/ips/{}", network["id"].as_str().unwrap());
+    assert_eq!(isp.space.put(&path, &network).ok()["poolId"], json!(v4));
+
+    isp.use_case(&id, "terminate", &json!({}));
+    let ended = isp.get(&format!("/subscribers/{id}")).ok();
+    assert_eq!(
+        (&ended["staticIpv4"], &ended["ipv6Prefix"]),
+        (&json!(null), &json!(null))
     );
 }

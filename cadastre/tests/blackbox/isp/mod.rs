@@ -3,6 +3,7 @@
 mod flow;
 mod pools;
 mod refusals;
+mod webhooks;
 
 use crate::support::{Answer, Client, Deployment, Space, Value, json, unique};
 

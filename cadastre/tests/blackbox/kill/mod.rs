@@ -5,6 +5,7 @@
 mod allocation;
 mod audit;
 mod follower;
+mod provision;
 mod region;
 mod replicas;
 mod worker;

@@ -7,6 +7,7 @@ pub(crate) mod http;
 pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod receiver;
 pub(crate) mod services;
 pub(crate) mod world;
 

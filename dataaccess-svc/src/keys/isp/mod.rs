@@ -16,6 +16,10 @@
 //! | `at_{second}_{kind}{id}` | what is due at a moment |
 //! | `an_{kind}_{name}` | whose a name is |
 
+mod names;
+
+pub(crate) use names::{LONGEST_BEGINNING, NameIndex};
+
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{EntityKey, IpType, SubscriberId, VlanHolder, VlanId, VlanRange, VlanTag};
 use cadastre_storage::{KeyRange, RowKey, escape};

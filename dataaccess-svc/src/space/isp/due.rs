@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cadastre_domain::isp::{Entity, EntityKey, Move};
-use cadastre_storage::{RowKey, Store, StoreError, Write};
+use cadastre_storage::{KeyRange, RowKey, Store, StoreError, Write};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -110,14 +110,10 @@ pub(crate) async fn spaces(
 }
 
 /// Does what is due by now, at most so many: the rest another time, so that others have their turns in between.
-pub(super) async fn run(draft: &mut Draft<'_, '_>, limit: usize) -> Outcome<()> {
+pub(super) async fn run(draft: &mut Draft<'_, '_>, limit: usize, from: Option<&str>) -> Outcome<()> {
     let now = draft.decider.time.as_second();
-    let (found, _) = draft
-        .decider
-        .resolver
-        .rows()
-        .scan(&keys::due_before(now + 1), limit.max(1))
-        .await?;
+    let range = behind(from.and_then(|from| RowKey::new(from).ok()).as_ref(), now);
+    let (found, _) = draft.decider.resolver.rows().scan(&range, limit.max(1)).await?;
     for (row, _) in found {
         if let Some((_, kind, id)) = keys::parse_due(&row) {
             match kind {
@@ -152,13 +148,19 @@ async fn one(draft: &mut Draft<'_, '_>, kind: DueKind, id: Uuid) -> Outcome<()> 
     Ok(())
 }
 
-/// Whether something is due in a space.
-pub(crate) async fn is_anything(handle: &SpaceHandle, now: i64) -> Outcome<bool> {
-    Ok(handle
-        .durable()
-        .first(&keys::due_before(now + 1))
-        .await?
-        .is_some())
+/// The first thing that is due in a space, at or behind a row.
+pub(crate) async fn first(handle: &SpaceHandle, from: Option<&RowKey>, now: i64) -> Outcome<Option<RowKey>> {
+    let found = handle.durable().first(&behind(from, now)).await?;
+    Ok(found.map(|(key, _)| key))
+}
+
+/// What is due by now, from a row on.
+fn behind(from: Option<&RowKey>, now: i64) -> KeyRange {
+    let mut range = keys::due_before(now + 1);
+    if let Some(from) = from.filter(|from| range.contains(from)) {
+        range.start = Some(from.clone());
+    }
+    range
 }
 
 /// Removes hints that were dealt with.

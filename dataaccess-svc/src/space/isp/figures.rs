@@ -21,7 +21,12 @@ const DAYS: i32 = 90;
 
 impl SpaceHandle {
     /// The figures of these pools; `None` = of all that the caller may see.
-    pub(super) async fn figures(&self, scope: &Scope, wanted: Option<&[Uuid]>) -> Outcome<Vec<PoolFigures>> {
+    pub(super) async fn figures(
+        &self,
+        scope: &Scope,
+        wanted: Option<&[Uuid]>,
+        with_days: bool,
+    ) -> Outcome<Vec<PoolFigures>> {
         self.consistent(|published| async move {
             let book = &published.book;
             let pools: Vec<Arc<Kept<Pool>>> = match wanted {
@@ -32,7 +37,7 @@ impl SpaceHandle {
                 .into_iter()
                 .filter(|pool| scope.covers(&pool.value.network))
                 .collect::<Vec<_>>();
-            self.figures_of(&published, &seen, wanted.is_some()).await
+            self.figures_of(&published, &seen, with_days).await
         })
         .await
     }

@@ -12,6 +12,7 @@ mod counters;
 mod draft;
 pub(crate) mod due;
 mod figures;
+pub(crate) mod find;
 mod guard;
 mod journal;
 mod lifecycle;
@@ -99,7 +100,7 @@ pub(super) async fn decide(
         IspCommand::CancelOutbox { id } => outbox::cancel(on, *id).await?,
         IspCommand::RetryOutbox { id } => outbox::retry(on, *id).await?,
         IspCommand::ClaimOutbox { limit, hold_ms } => outbox::claim(on, *limit, *hold_ms).await?,
-        IspCommand::RunDue { limit } => due::run(on, *limit).await?,
+        IspCommand::RunDue { limit, from } => due::run(on, *limit, from.as_deref()).await?,
         IspCommand::AcknowledgeAlert { id } => alerts::acknowledge(on, *id).await?,
         IspCommand::SettleOutbox { id, came, retry_ms } => outbox::settle(on, *id, came, *retry_ms).await?,
     }

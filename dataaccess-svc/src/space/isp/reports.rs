@@ -7,6 +7,7 @@ use cadastre_api_types::internal::{
 };
 use cadastre_domain::isp::{Count, Entity, EntityKey, IpType, Kept, Reservation, SubscriberId};
 use cadastre_domain::{Prefix, Scope};
+use cadastre_storage::RowKey;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -18,10 +19,13 @@ use crate::clock::micros;
 use crate::errors::{Failure, Outcome};
 use crate::keys::{self, ThingRows};
 use crate::records::{EntityRecord, JournalImage, OwnerRecord, decode};
+use crate::rows::Rows;
 
 /// Commands of the journal that are looked through for the last reservations, and how many at a time.
 const LAST_COMMANDS: u64 = 2_000;
 const AT_ONCE: u64 = 128;
+/// Times that one report of costs is about, at most.
+const MOST_TIMES: usize = 64;
 /// What a pool would hand out next, at most so many.
 const MOST_AVAILABLE: usize = 1_000;
 
@@ -30,8 +34,10 @@ impl SpaceHandle {
     pub(crate) async fn isp_ask(&self, context: &CallContext, question: &IspQuestion) -> Outcome<IspAnswer> {
         let scope = &context.scope;
         Ok(match question {
-            IspQuestion::Figures(ids) => IspAnswer::Figures(self.figures(scope, Some(ids)).await?),
-            IspQuestion::AllFigures => IspAnswer::Figures(self.figures(scope, None).await?),
+            IspQuestion::Figures { pool_ids, with_days } => {
+                IspAnswer::Figures(self.figures(scope, Some(pool_ids), *with_days).await?)
+            }
+            IspQuestion::AllFigures => IspAnswer::Figures(self.figures(scope, None, false).await?),
             IspQuestion::Available {
                 pool_id,
                 prefix_length,
@@ -52,12 +58,13 @@ impl SpaceHandle {
             }
             IspQuestion::Standing(page) => IspAnswer::Standing(self.standing(scope, page).await?),
             IspQuestion::Life { within, page } => IspAnswer::Things(self.life(scope, *within, page).await?),
-            IspQuestion::Costs { from, to } => IspAnswer::Costs(self.costs(scope, *from, *to).await?),
+            IspQuestion::Costs(times) => IspAnswer::Costs(self.costs(scope, times).await?),
             IspQuestion::Recent { count } => IspAnswer::Things(self.recent(scope, *count).await?),
             IspQuestion::Held {
                 subscriber_id,
                 with_past,
             } => IspAnswer::Things(self.held_by(scope, subscriber_id, *with_past).await?),
+            IspQuestion::Holdings(subscribers) => IspAnswer::Things(self.holdings(scope, subscribers).await?),
         })
     }
 
@@ -87,12 +94,11 @@ impl SpaceHandle {
         .await
     }
 
-    /// What pools cost between two moments. It reads every reservation, and is a report, not a screen.
-    async fn costs(&self, scope: &Scope, from: Timestamp, to: Timestamp) -> Outcome<Vec<CostLine>> {
+    /// How long addresses were held, in each of these times. It reads every reservation, once, and is a report, not a screen.
+    async fn costs(&self, scope: &Scope, times: &[(Timestamp, Timestamp)]) -> Outcome<Vec<Vec<CostLine>>> {
         let published = self.current().await?;
-        // What is to come costs nothing yet.
-        let to = to.min(micros(self.config.clock.now()));
-        let mut held: BTreeMap<Uuid, (Count, u64)> = BTreeMap::new();
+        let now = micros(self.config.clock.now());
+        let mut held: Vec<BTreeMap<Uuid, (Count, u64)>> = vec![BTreeMap::new(); times.len().min(MOST_TIMES)];
         let mut range = keys::things(ThingRows::Reservations);
         loop {
             let (page, next) = self.durable().scan(&range, 1_000).await?;
@@ -101,15 +107,21 @@ impl SpaceHandle {
                 let Entity::Reservation(found) = kept.value else {
                     continue;
                 };
-                let seconds = held_seconds(&found, from, to);
-                if seconds > 0 && scope.covers(&found.prefix) {
-                    let units = published
-                        .book
-                        .pool(found.pool_id)
-                        .map_or(Count(1), |pool| pool.value.units_of(found.prefix.len()));
-                    let (sum, number) = held.entry(found.pool_id).or_default();
-                    *sum = sum.plus(Count(u128::from(seconds).saturating_mul(units.0)));
-                    *number += 1;
+                if !scope.covers(&found.prefix) {
+                    continue;
+                }
+                let units = published
+                    .book
+                    .pool(found.pool_id)
+                    .map_or(Count(1), |pool| pool.value.units_of(found.prefix.len()));
+                for ((from, to), held) in times.iter().zip(&mut held) {
+                    // What is to come costs nothing yet.
+                    let seconds = held_seconds(&found, *from, (*to).min(now));
+                    if seconds > 0 {
+                        let (sum, number) = held.entry(found.pool_id).or_default();
+                        *sum = sum.plus(Count(u128::from(seconds).saturating_mul(units.0)));
+                        *number += 1;
+                    }
                 }
             }
             match next {
@@ -129,7 +141,10 @@ impl SpaceHandle {
                 currency: cost.map_or_else(String::new, |cost| cost.currency),
             }
         };
-        Ok(held.into_iter().map(line).collect())
+        Ok(held
+            .into_iter()
+            .map(|held| held.into_iter().map(line).collect())
+            .collect())
     }
 
     /// The reservations made last, from the journal.
@@ -180,6 +195,23 @@ impl SpaceHandle {
         Ok(ids)
     }
 
+    async fn holdings(&self, scope: &Scope, subscribers: &[SubscriberId]) -> Outcome<Listed<Kept<Entity>>> {
+        self.consistent(|_published| async move {
+            let rows = self.durable();
+            let keys: Vec<_> = subscribers
+                .iter()
+                .flat_map(|subscriber| IpType::ALL.iter().map(|ip_type| keys::held(subscriber, *ip_type)))
+                .collect();
+            let found = places::read(rows, &active(rows, &keys).await?).await?;
+            let seen = |kept: &Kept<Entity>| super::journal::is_seen(&kept.value, scope);
+            Ok::<_, Failure>(Listed {
+                items: found.into_iter().flatten().filter(seen).collect(),
+                next: None,
+            })
+        })
+        .await
+    }
+
     async fn held_by(
         &self,
         scope: &Scope,
@@ -192,14 +224,7 @@ impl SpaceHandle {
                 .iter()
                 .map(|ip_type| keys::held(subscriber, *ip_type))
                 .collect();
-            let mut wanted = Vec::new();
-            for (key, bytes) in keys.iter().zip(rows.get_many(&keys).await?) {
-                if let Some(bytes) = bytes
-                    && let Some(id) = decode::<OwnerRecord>(key, &bytes)?.id
-                {
-                    wanted.push(EntityKey::Reservation(id));
-                }
-            }
+            let mut wanted = active(rows, &keys).await?;
             if with_past {
                 let (page, _) = rows.scan(&keys::all_had(subscriber), 1_000).await?;
                 let past = page
@@ -221,6 +246,19 @@ impl SpaceHandle {
         })
         .await
     }
+}
+
+/// The reservations that rows of what subscribers hold name.
+async fn active(rows: Rows<'_>, keys: &[RowKey]) -> Outcome<Vec<EntityKey>> {
+    let mut found = Vec::new();
+    for (key, bytes) in keys.iter().zip(rows.get_many(keys).await?) {
+        if let Some(bytes) = bytes
+            && let Some(id) = decode::<OwnerRecord>(key, &bytes)?.id
+        {
+            found.push(EntityKey::Reservation(id));
+        }
+    }
+    Ok(found)
 }
 
 /// Seconds of a time in which a reservation held its address for its subscriber.

@@ -1,6 +1,6 @@
 //! The provider's side: one claim at a time, on a real store.
 
-mod kit;
+pub(crate) mod kit;
 mod lists;
 mod profiles;
 mod subscribers;

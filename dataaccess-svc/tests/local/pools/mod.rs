@@ -166,7 +166,10 @@ impl Ground {
     }
 
     pub(crate) async fn figures(&self, pool: Uuid) -> PoolFigures {
-        let question = IspQuestion::Figures(vec![pool]);
+        let question = IspQuestion::Figures {
+            pool_ids: vec![pool],
+            with_days: true,
+        };
         match self.ask(question).await {
             IspAnswer::Figures(mut figures) => figures.pop().unwrap(),
             other => panic!("{other:?}"),

@@ -1,6 +1,7 @@
 //! Looking for something in all spaces: kinds and spaces, positions, how much a page looks at, and a search while things
 //! change. Every reading for every caller: [`model`].
 
+mod customers;
 mod meanwhile;
 mod model;
 
@@ -54,6 +55,8 @@ fn told(found: &Found) -> (String, String, String) {
         }
         FoundThing::Tag(tag) => format!("tag {}", tag.definition.name),
         FoundThing::Node(node) => node.prefix.to_string(),
+        FoundThing::Pool(pool) => format!("pool {}", pool.value.name),
+        FoundThing::Subscriber(subscriber) => format!("subscriber {}", subscriber.value.id),
     };
     let by = match &found.by {
         FoundBy::Value(tag, value) => format!("{tag}={value}"),
@@ -83,7 +86,12 @@ async fn kinds_and_a_space_narrow_what_is_looked_for() {
     let ask = async |kinds: [bool; 3], space: Option<Uuid>| {
         let mut question = query("region", 10);
         let [spaces, tags, nodes] = kinds;
-        question.kinds = SearchKinds { spaces, tags, nodes };
+        question.kinds = SearchKinds {
+            spaces,
+            tags,
+            nodes,
+            ..SearchKinds::NONE
+        };
         question.space = space;
         let found = tell(&*access, question).await;
         found
@@ -162,9 +170,9 @@ async fn a_page_looks_into_so_many_spaces_and_goes_on_behind_them() {
             None => break,
         }
     }
-    // Twice through the spaces, for what contains the address and for values that begin like it: 1,000 at a time,
-    // and a page goes on with the next reading.
-    assert_eq!(pages, [0, 0, 1, 0, 0]);
+    // Three times through the spaces, for what contains the address, for pools and subscribers, and for values that
+    // begin like it: 1,000 at a time, and a page goes on with the next reading.
+    assert_eq!(pages, [0, 0, 1, 0, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -193,6 +201,7 @@ async fn a_page_looks_at_so_many_rows_and_goes_on_behind_them() {
     let readable = Readable {
         tags: true,
         nodes: Some(scope),
+        ..Readable::everything()
     };
     question.readable = ReadableSpaces::Only([(space, readable)].into());
     let (found, pages) = all_pages(&*access, question).await.unwrap();

@@ -257,6 +257,7 @@ fn readable(spaces: &[Plain]) -> ReadableSpaces {
         let readable = Readable {
             tags: true,
             nodes: Some(space.scope.clone()?),
+            ..Readable::everything()
         };
         Some((space.id, readable))
     });

@@ -8,7 +8,9 @@ use async_graphql::{ComplexObject, ID, SimpleObject};
 use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::VlanFilter;
 use cadastre_api_types::public::isp::{Subscriber as WireSubscriber, SubscriberState as WireState};
-use cadastre_domain::isp::{EntityKey, NetworkProfile as KeptProfile, Plan as KeptPlan, SubscriberId};
+use cadastre_domain::isp::{
+    EntityKey, IpType, NetworkProfile as KeptProfile, Plan as KeptPlan, SubscriberId,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ use crate::graphql::paging::{Page, Slice};
 use crate::graphql::scalars::{BigInt, id};
 use crate::graphql::session::InSpace;
 use crate::graphql::words::{ServiceType, SubscriberStatus};
-use crate::isp::wire::{plan, profile, subscriber_id};
+use crate::isp::wire::{plan, profile, reservation, subscriber, subscriber_id};
 use crate::isp::{reservations, vlans};
 
 /// A subscriber. Its RADIUS password is never shown.
@@ -120,6 +122,12 @@ impl Subscriber {
     fn key(&self) -> Result<SubscriberId, ApiError> {
         subscriber_id("id", &self.id)
     }
+
+    async fn held(&self, ip_type: IpType) -> Result<Option<String>, ApiError> {
+        let held = self.at.holdings(self.key()?).await?;
+        let found = held.into_iter().find(|kept| kept.value.ip_type == ip_type);
+        Ok(found.map(|kept| subscriber::held_text(&kept.value)))
+    }
 }
 
 impl fmt::Debug for Subscriber {
@@ -135,11 +143,31 @@ impl Subscriber {
         &self,
         #[graphql(default)] with_past: bool,
     ) -> Result<Vec<IPReservation>, ApiError> {
-        let found = reservations::of_subscriber(&self.at.caller, &self.key()?, with_past).await?;
+        let found = if with_past {
+            reservations::of_subscriber(&self.at.caller, &self.key()?, with_past).await?
+        } else {
+            let held = self.at.holdings(self.key()?).await?;
+            held.into_iter().map(reservation::to_wire).collect()
+        };
         Ok(found
             .into_iter()
             .map(|one| IPReservation::of(&self.at, one))
             .collect())
+    }
+
+    /// The IPv4 address that it holds.
+    async fn static_ipv4(&self) -> Result<Option<String>, ApiError> {
+        self.held(IpType::Ipv4).await
+    }
+
+    /// The IPv6 address that it holds.
+    async fn static_ipv6(&self) -> Result<Option<String>, ApiError> {
+        self.held(IpType::Ipv6).await
+    }
+
+    /// The delegated prefix that it holds.
+    async fn ipv6_prefix(&self) -> Result<Option<String>, ApiError> {
+        self.held(IpType::Ipv6Prefix).await
     }
 
     /// How it is connected.

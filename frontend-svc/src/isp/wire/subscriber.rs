@@ -3,9 +3,9 @@
 use cadastre_api_types::ApiError;
 use cadastre_api_types::public::isp::{Subscriber as WireSubscriber, SubscriberUpdate};
 use cadastre_domain::isp::subscriber::canonical_mac;
-use cadastre_domain::isp::{Kept, Subscriber, SubscriberId, SubscriberStatus};
+use cadastre_domain::isp::{IpType, Kept, Reservation, Subscriber, SubscriberId, SubscriberStatus};
 
-use super::{check_read_only, invalid, refused};
+use super::{check_read_only, invalid, refused, shown};
 use crate::http::wording::echo;
 
 /// Fields that nobody sends otherwise than they are.
@@ -21,7 +21,50 @@ const READ_ONLY: &[&str] = &[
     "updatedAt",
 ];
 
-/// As clients see it.
+/// What a subscriber holds, compared by itself: it is kept elsewhere.
+const HELD: &[&str] = &["staticIpv4", "staticIpv6", "ipv6Prefix"];
+
+/// As clients see it, with what it holds: some of these reservations.
+pub(crate) fn with_holdings<'r>(
+    kept: Kept<Subscriber>,
+    reservations: impl IntoIterator<Item = &'r Reservation>,
+) -> WireSubscriber {
+    let mut wire = to_wire(kept);
+    for held in reservations {
+        if held.status.is_active() && held.subscriber_id.as_str() == wire.id {
+            let field = match held.ip_type {
+                IpType::Ipv4 => &mut wire.static_ipv4,
+                IpType::Ipv6 => &mut wire.static_ipv6,
+                IpType::Ipv6Prefix => &mut wire.ipv6_prefix,
+            };
+            *field = Some(held_text(held));
+        }
+    }
+    wire
+}
+
+/// What a reservation holds: an address, or a delegated prefix.
+pub(crate) fn held_text(held: &Reservation) -> String {
+    match held.ip_type {
+        IpType::Ipv4 | IpType::Ipv6 => shown(&held.prefix),
+        IpType::Ipv6Prefix => held.prefix.to_string(),
+    }
+}
+
+/// Whether a body names what the subscriber holds.
+pub(crate) fn names_holdings(body: &SubscriberUpdate) -> bool {
+    body.static_ipv4.is_some() || body.static_ipv6.is_some() || body.ipv6_prefix.is_some()
+}
+
+/// Compares that with what it holds.
+///
+/// # Errors
+/// `400 ReadOnlyField`.
+pub(crate) fn check_holdings(body: &SubscriberUpdate, stored: &WireSubscriber) -> Result<(), ApiError> {
+    check_read_only(body, stored, HELD)
+}
+
+/// As clients see it, without what it holds.
 pub(crate) fn to_wire(kept: Kept<Subscriber>) -> WireSubscriber {
     let subscriber = kept.value;
     WireSubscriber {
@@ -45,6 +88,9 @@ pub(crate) fn to_wire(kept: Kept<Subscriber>) -> WireSubscriber {
         netbox_ip_id: subscriber.netbox_ip_id,
         voltha_onu_id: subscriber.voltha_onu_id,
         genieacs_device_id: subscriber.genieacs_device_id,
+        static_ipv4: None,
+        static_ipv6: None,
+        ipv6_prefix: None,
         notes: subscriber.notes,
         activated_at: subscriber.activated_at,
         suspended_at: subscriber.suspended_at,
