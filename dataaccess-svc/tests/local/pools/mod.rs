@@ -4,6 +4,7 @@ mod deaths;
 mod due;
 mod life;
 mod model;
+mod round_trips;
 mod rules;
 mod tree;
 mod usecases;
