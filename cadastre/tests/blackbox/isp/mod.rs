@@ -1,6 +1,7 @@
 //! The provider's side: pools, reservations, subscribers and their use cases, as an operator's scripts call them.
 
 mod flow;
+mod graphql;
 mod pools;
 mod refusals;
 mod webhooks;

@@ -81,15 +81,15 @@ fn a_pool_that_fills_up_raises_its_alerts_and_clears_them_by_webhook() {
         })
         .collect();
     receiver.wait("the alert of the threshold", |delivery| {
-        is("alert.raised")(delivery) && delivery.json()["data"]["kind"] == "UTILIZATION"
+        is("alert.raised")(delivery) && delivery.json()["data"]["kind"] == "POOL_UTILIZATION"
     });
     receiver.wait("the alert that nothing is left", |delivery| {
-        is("alert.raised")(delivery) && delivery.json()["data"]["kind"] == "DEPLETED"
+        is("alert.raised")(delivery) && delivery.json()["data"]["kind"] == "POOL_DEPLETED"
     });
     assert_eq!(isp.pool_now(&pool)["status"], "DEPLETED");
     for reservation in &taken[..4] {
         isp.delete(&format!("/ip-management/reservations/{reservation}"))
-            .expect(200);
+            .expect(204);
     }
     receiver.wait("that it is over", is("alert.cleared"));
     assert_eq!(isp.pool_now(&pool)["status"], "ACTIVE");

@@ -137,6 +137,20 @@ impl Far {
             "figures of all pools",
             self.cost(self.ask(IspQuestion::AllFigures)).await,
         );
+        // What a document of GraphQL asks for together: 50 cost as many reads as one.
+        for (name, count) in [("one thing by its key", 1), ("50 things by their keys", 50)] {
+            let keys = (0..count).map(|number| EntityKey::Subscriber(sub(&format!("before-{number}"))));
+            let get = IspGet {
+                space: self.space,
+                keys: keys.collect(),
+            };
+            costs.insert(name, self.cost(self.access.isp_get(&context(), get)).await);
+        }
+        let holdings = (0..50).map(|number| sub(&format!("before-{number}"))).collect();
+        costs.insert(
+            "what 50 subscribers hold",
+            self.cost(self.ask(IspQuestion::Holdings(holdings))).await,
+        );
         let terminate = UseCase::Terminate { reason: None };
         costs.insert("terminate", self.cost(self.use_case(&one, terminate)).await);
         costs
@@ -146,7 +160,7 @@ impl Far {
 #[tokio::test(flavor = "multi_thread")]
 async fn round_trips_of_the_providers_side_do_not_grow_with_its_subscribers() {
     let (small, large) = (
-        Far::with(5).await.costs("now").await,
+        Far::with(60).await.costs("now").await,
         Far::with(400).await.costs("now").await,
     );
     assert_eq!(small, large);
