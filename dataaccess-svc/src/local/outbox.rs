@@ -27,28 +27,50 @@ impl Inner {
         request: &ClaimOutbox,
     ) -> Outcome<Vec<ClaimedEntry>> {
         let now = crate::clock::micros(self.config.clock.now()).as_second();
+        let mut waiting = due::spaces(&self.store, Agenda::Outbox, now, SPACES).await?;
+        // Not the same space first each time.
+        let first = usize::try_from(now)
+            .unwrap_or(0)
+            .checked_rem(waiting.len())
+            .unwrap_or(0);
+        waiting.rotate_left(first);
         let mut claimed = Vec::new();
-        for (space, over) in due::spaces(&self.store, Agenda::Outbox, now, SPACES).await? {
-            if claimed.len() >= request.limit {
-                break;
-            }
-            let handle = match self.space(space).await {
-                Ok(handle) => handle,
-                Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => {
-                    due::done(&self.store, over).await?;
-                    continue;
+        // Each space in turn, and again those that have more.
+        while !waiting.is_empty() && claimed.len() < request.limit {
+            let mut have_more = Vec::new();
+            for (space, mut over) in waiting {
+                if claimed.len() >= request.limit {
+                    break;
                 }
-                Err(failure) => return Err(failure),
-            };
-            let taken = Box::pin(self.claim_in(&handle, context, request, claimed.len(), now)).await;
-            match taken {
-                Ok(taken) if taken.is_empty() => due::done(&self.store, over).await?,
-                Ok(taken) => claimed.extend(taken),
-                // What was claimed elsewhere must not be lost on the way.
-                Err(failure) => {
-                    tracing::warn!(%space, %failure, "the outbox of a space cannot be looked into")
+                let handle = match self.space(space).await {
+                    Ok(handle) => handle,
+                    Err(Failure::Refused(error)) if error.code == ErrorCode::NotFound => {
+                        due::done(&self.store, over).await?;
+                        continue;
+                    }
+                    Err(failure) if claimed.is_empty() => return Err(failure),
+                    Err(failure) => {
+                        tracing::warn!(%space, %failure, "the outbox of a space cannot be looked into");
+                        continue;
+                    }
+                };
+                let taken = Box::pin(self.claim_in(&handle, context, request, claimed.len(), now)).await;
+                match taken {
+                    Ok(taken) if taken.is_empty() => due::done(&self.store, over).await?,
+                    Ok(taken) => {
+                        claimed.extend(taken);
+                        // One hint is enough to come back.
+                        let newest = over.pop();
+                        due::done(&self.store, over).await?;
+                        have_more.push((space, newest.into_iter().collect()));
+                    }
+                    // What was claimed elsewhere must not be lost on the way.
+                    Err(failure) => {
+                        tracing::warn!(%space, %failure, "the outbox of a space cannot be looked into")
+                    }
                 }
             }
+            waiting = have_more;
         }
         Ok(claimed)
     }

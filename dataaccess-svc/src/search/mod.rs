@@ -217,7 +217,8 @@ impl Search<'_> {
             Stage::Id => self.pool_by_id(ask).await?,
             Stage::Around | Stage::Within | Stage::Names => Seen::default(),
         };
-        if seen.place.is_some() || seen.items.len() >= ask.limit {
+        let is_pool = ask.stage == Stage::Id && !seen.items.is_empty();
+        if seen.place.is_some() || is_pool {
             return Ok(seen);
         }
         let Some(scope) = ask

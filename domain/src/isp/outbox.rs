@@ -132,17 +132,13 @@ impl Webhook {
             ));
         }
         for event in &self.events {
-            let stem = event.strip_suffix(".*").unwrap_or(event);
-            if stem.is_empty()
-                || !stem
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'))
-            {
+            if !EVENTS.iter().any(|known| is_meant(event, known)) {
                 return Err(IspError::new(
                     "events",
                     format!(
-                        "`{}` is no event; events look like subscriber.provisioned or alert.*",
-                        crate::echo::echo(event)
+                        "`{}` is no event; write one of {}, or all of a kind as in alert.*",
+                        crate::echo::echo(event),
+                        EVENTS.join(", ")
                     ),
                 ));
             }
@@ -153,11 +149,38 @@ impl Webhook {
     /// Whether it wants to be told of an event.
     #[must_use]
     pub fn wants(&self, event: &str) -> bool {
-        let matches = |wanted: &String| match wanted.strip_suffix(".*") {
-            Some(stem) => event.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.')),
-            None => wanted == event,
-        };
-        self.active && (self.events.is_empty() || self.events.iter().any(matches))
+        self.active && (self.events.is_empty() || self.events.iter().any(|wanted| is_meant(wanted, event)))
+    }
+}
+
+/// Everything that is told outside.
+pub const EVENTS: [&str; 19] = [
+    "alert.cleared",
+    "alert.raised",
+    "pool.created",
+    "pool.deleted",
+    "pool.updated",
+    "reservation.assigned",
+    "reservation.created",
+    "reservation.expired",
+    "reservation.released",
+    "subscriber.created",
+    "subscriber.deleted",
+    "subscriber.plan_changed",
+    "subscriber.provisioned",
+    "subscriber.resumed",
+    "subscriber.suspended",
+    "subscriber.terminated",
+    "subscriber.updated",
+    "vlan.allocated",
+    "vlan.released",
+];
+
+/// Whether an event is meant by `kind.what` or `kind.*`.
+fn is_meant(wanted: &str, event: &str) -> bool {
+    match wanted.strip_suffix(".*") {
+        Some(stem) => event.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.')),
+        None => wanted == event,
     }
 }
 

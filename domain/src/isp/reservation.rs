@@ -135,6 +135,9 @@ pub struct Reservation {
     /// The node of the address was there before, and stays when it ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept_node: bool,
+    /// A plan includes it: it goes with the plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_plan: bool,
     /// The address in NetBox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netbox_ip_id: Option<u64>,
@@ -246,6 +249,7 @@ mod tests {
             notes: String::new(),
             forced: false,
             kept_node: false,
+            by_plan: false,
             netbox_ip_id: None,
             netbox_synced: false,
             events: Vec::new(),

@@ -9,7 +9,7 @@ use super::{IspCaller, reservations};
 use crate::http::cursor::foreign_cursor;
 
 /// Columns of the report as CSV.
-pub(crate) const COLUMNS: [&str; 16] = [
+pub(crate) const COLUMNS: [&str; 19] = [
     "ipAddress",
     "ipType",
     "subscriberId",
@@ -26,6 +26,9 @@ pub(crate) const COLUMNS: [&str; 16] = [
     "forced",
     "poolId",
     "reservationId",
+    "vlan",
+    "endedBy",
+    "endReason",
 ];
 
 /// A page of the report: the reservations of a prefix, or all of them, in order of addresses, those of one address oldest
@@ -65,8 +68,13 @@ pub(crate) async fn page(
 }
 
 /// One reservation as a record of the CSV.
-pub(crate) fn record(reservation: &WireReservation) -> [String; 16] {
+pub(crate) fn record(reservation: &WireReservation) -> [String; 19] {
     let time = |moment: Option<jiff::Timestamp>| moment.map(|moment| moment.to_string()).unwrap_or_default();
+    let mut newest = reservation.events.iter().rev();
+    let ended = newest
+        .clone()
+        .find(|event| matches!(event.event.as_str(), "RELEASED" | "EXPIRED"));
+    let vlan = newest.find_map(|event| event.vlan.clone());
     [
         reservation.ip_address.clone(),
         cadastre_domain::isp::IpType::from(reservation.ip_type).to_string(),
@@ -84,5 +92,8 @@ pub(crate) fn record(reservation: &WireReservation) -> [String; 16] {
         reservation.forced.to_string(),
         reservation.pool_id.to_string(),
         reservation.id.to_string(),
+        vlan.unwrap_or_default(),
+        ended.map(|event| event.by.clone()).unwrap_or_default(),
+        ended.and_then(|event| event.reason.clone()).unwrap_or_default(),
     ]
 }

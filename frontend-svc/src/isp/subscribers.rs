@@ -16,6 +16,20 @@ use super::wire::{subscriber, subscriber_id};
 use super::{Done, IspCaller, Outcome, reservations};
 use crate::secrets::subscriber_context;
 
+/// A page of subscribers in order of their ids, without what they hold.
+pub(crate) async fn list_bare(
+    caller: &IspCaller,
+    filter: SubscriberFilter,
+    page: PageRequest,
+) -> Result<Listed<WireSubscriber>, ApiError> {
+    let listing = IspListing::Subscribers(filter);
+    let found = caller.list(IspSubscribersRead, listing, page).await?;
+    Ok(Listed {
+        items: found.items.into_iter().map(subscriber::to_wire).collect(),
+        next: found.next,
+    })
+}
+
 /// A page of subscribers in order of their ids.
 pub(crate) async fn list(
     caller: &IspCaller,

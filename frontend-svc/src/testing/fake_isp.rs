@@ -270,6 +270,7 @@ fn reserved(wanted: &Reserve, forced: bool, now: Timestamp) -> Reservation {
         notes: wanted.notes.clone(),
         forced,
         kept_node: false,
+        by_plan: false,
         netbox_ip_id: None,
         netbox_synced: false,
         events: Vec::new(),

@@ -90,7 +90,9 @@ pub struct NetworkProfile {
     pub updated_at: Timestamp,
 }
 
-/// Body of `PUT /subscribers/{subscriberId}/network-profile`: makes or replaces it as a whole.
+/// Body of `PUT /subscribers/{subscriberId}/network-profile`: makes or replaces it as a whole. What is assigned to the subscriber
+/// (addresses, VLAN) stays when it is left out: release it to be rid of it. A VLAN of a pool whose domain is the subscriber's
+/// access node or site is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkProfileWrite {
@@ -105,7 +107,7 @@ pub struct NetworkProfileWrite {
     #[serde(default)]
     #[schema(example = "2001:db8:0:100::/56")]
     pub ipv6_prefix: Option<String>,
-    /// `DISABLED` if absent.
+    /// If absent, that of the profile before; `DISABLED` without one.
     #[serde(default)]
     pub ipv6_mode: Option<Ipv6Mode>,
     /// Its only VLAN tag; or `sVlan` and `cVlan`.

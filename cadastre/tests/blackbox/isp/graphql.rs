@@ -92,7 +92,7 @@ fn a_pool_is_made_read_changed_and_deleted(at: &Deployment) {
         "poolName": "b", "poolType": "IPV4_PUBLIC", "networkCidr": "203.0.113.0/25",
     } });
     let query = "mutation($input: CreateIPPoolInput!) { createIPPool(input: $input) { id } }";
-    assert_eq!(isp.code(query, &overlapping), "Overlap");
+    assert_eq!(isp.code(query, &overlapping), "PoolOverlap");
     let gone = isp.data(
         "mutation($p: ID!) { deleteIPPool(id: $p) }",
         &json!({ "p": pool }),

@@ -12,6 +12,7 @@ use cadastre_storage::{KeyRange, RowKey};
 
 use super::super::decide::{Decider, Decision, Effects, check_if_match};
 use super::book::Book;
+use super::journal::is_seen;
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{EntityRecord, JournalImage, Record, decode, encode};
@@ -241,6 +242,7 @@ impl<'d, 'a> Draft<'d, 'a> {
 
     /// Has something to be told outside.
     pub(super) fn tell(&mut self, event: &str, payload: serde_json::Value) {
+        debug_assert!(cadastre_domain::isp::outbox::EVENTS.contains(&event), "{event}");
         self.events.push((event.to_owned(), payload));
     }
 
@@ -272,8 +274,14 @@ impl<'d, 'a> Draft<'d, 'a> {
             ),
             First::Nodes => (Vec::new(), Vec::new()),
         };
+        let scope = &self.decider.context.scope;
         for (_, before, after) in &things {
-            if self.decider.free.is_none() {
+            // Who is narrowed to a subtree is not told what of the whole space came along.
+            let seen = [before, after]
+                .into_iter()
+                .flatten()
+                .all(|kept| is_seen(&kept.value, scope));
+            if self.decider.free.is_none() && seen {
                 effects.changes.push(ImageChange {
                     before: image(before),
                     after: image(after),
@@ -287,7 +295,8 @@ impl<'d, 'a> Draft<'d, 'a> {
         effects.journal.append(&mut nodes);
         effects.changes.append(&mut node_changes);
         if first == First::Things {
-            effects.things = things.into_iter().filter_map(|(_, _, after)| after).collect();
+            let left = things.into_iter().filter_map(|(_, _, after)| after);
+            effects.things = left.filter(|kept| is_seen(&kept.value, scope)).collect();
         }
         for kept in self.shown {
             let key = kept.value.key();

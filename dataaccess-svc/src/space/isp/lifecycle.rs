@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::alike;
 use super::counters::Stands;
 use super::draft::{Draft, invalid};
 use super::due::{Agenda, Due};
@@ -185,6 +186,24 @@ async fn extend(
     Ok(())
 }
 
+/// Has a reservation be what a plan gives: in use, and without an end of its own.
+pub(super) async fn adopt(
+    draft: &mut Draft<'_, '_>,
+    before: Kept<Entity>,
+    mut found: Reservation,
+    reason: Option<&str>,
+) -> Outcome<Kept<Entity>> {
+    if found.expires_at.is_some() {
+        extend(draft, &mut found, None).await?;
+    }
+    if found.status != ReservationStatus::Assigned {
+        put_to_use(draft, &mut found, reason).await?;
+    }
+    found.by_plan = true;
+    let row = keys::reservation(&found.prefix, found.id);
+    Ok(draft.put_at(row, Some(before), Entity::Reservation(found)))
+}
+
 /// Refuses what would bring one back whose time is over, though nobody has come by yet to say so.
 fn check_not_over(draft: &Draft<'_, '_>, found: &Reservation) -> Outcome<()> {
     match found.expires_at {
@@ -211,7 +230,7 @@ async fn put_to_use(draft: &mut Draft<'_, '_>, found: &mut Reservation, reason: 
     let event = event(draft, "ASSIGNED", reason.map(str::to_owned), &found.subscriber_id).await?;
     found.record(event);
     draft.tell("reservation.assigned", told(found));
-    Ok(())
+    alike::assigned(draft, found).await
 }
 
 fn illegal(error: &cadastre_domain::isp::reservation::IllegalMove) -> Failure {
@@ -272,6 +291,7 @@ async fn end(
     let word = if to == Move::Expire { "EXPIRED" } else { "RELEASED" };
     let event = event(draft, word, reason.map(str::to_owned), &found.subscriber_id).await?;
     found.record(event);
+    alike::taken_back(draft, found).await?;
     let told_as = if to == Move::Expire {
         "reservation.expired"
     } else {

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod alerts;
+mod alike;
 mod book;
 mod conflicts;
 mod counters;
@@ -89,7 +90,10 @@ pub(super) async fn decide(
             pool_id,
             holder,
             tag,
-        } => drop(vlans::allocate(on, *id, *pool_id, holder, *tag).await?),
+        } => {
+            let made = vlans::allocate(on, *id, *pool_id, holder, *tag).await?;
+            alike::vlan_allocated(on, holder, made.tag).await?;
+        }
         IspCommand::ReleaseVlan { id } => vlans::release(on, *id).await?,
         IspCommand::UseCase { subscriber_id, what } => usecases::run(on, subscriber_id, what).await?,
         IspCommand::ApplyTemplate {

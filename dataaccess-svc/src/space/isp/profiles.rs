@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::draft::{Draft, invalid};
 use super::places::{as_reservation, wrong_kind};
-use super::subscribers;
+use super::{alike, subscribers};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{EntityRecord, OwnerRecord, decode};
@@ -39,17 +39,20 @@ fn as_profile(kept: &Kept<Entity>) -> Outcome<NetworkProfile> {
 
 /// Sets the network profile of a subscriber.
 pub(super) async fn put(draft: &mut Draft<'_, '_>, profile: &NetworkProfile) -> Outcome<()> {
-    subscribers::find(draft, &profile.subscriber_id).await?;
+    let (_, subscriber) = subscribers::find(draft, &profile.subscriber_id).await?;
     let before = find(draft, &profile.subscriber_id).await?;
     // What is not there has no revision; `*` is content with it, for a profile is set or replaced by the same call.
     draft.check_if_match(before.as_ref().map_or(0, |(kept, _)| kept.revision))?;
+    profile.check().map_err(|error| invalid(&error))?;
+    let known = before.as_ref().map(|(_, known)| known);
+    let profile = alike::with_holdings(draft, &subscriber, known, profile.clone()).await?;
     if let Some((kept, known)) = &before
-        && known == profile
+        && *known == profile
     {
         draft.show(kept.clone());
         return Ok(());
     }
-    write(draft, before, profile.clone()).await
+    write(draft, before, profile).await
 }
 
 /// Changes the network profile of a subscriber for a use case; makes it if there is none. What stays as it is is not
@@ -216,10 +219,22 @@ async fn reserved_at(draft: &Draft<'_, '_>, prefix: &Prefix) -> Outcome<Option<K
 
 /// Removes the network profile of a subscriber.
 pub(super) async fn delete(draft: &mut Draft<'_, '_>, subscriber: &SubscriberId) -> Outcome<()> {
-    let (kept, _) = find(draft, subscriber)
+    let (kept, profile) = find(draft, subscriber)
         .await?
         .ok_or_else(|| Failure::not_found("network profile in this address space"))?;
     draft.check_if_match(kept.revision)?;
+    let (_, known) = subscribers::find(draft, subscriber).await?;
+    let nothing = NetworkProfile::of(subscriber.clone());
+    let left = alike::with_holdings(draft, &known, Some(&profile), nothing).await?;
+    if left.addresses().next().is_some() || left.vlan.is_some() {
+        return Err(Failure::refused(
+            ErrorCode::InUse,
+            format!(
+                "The profile names what is assigned to {subscriber}. Release that first, or terminate the subscriber, which \
+                 removes the profile, too."
+            ),
+        ));
+    }
     remove(draft, kept)
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cadastre_api_types::internal::{Choices, Reserve, ReserveFrom, UseCase};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::{
-    Entity, EntityKey, Features, Ipv6Mode, Kept, Move, Plan, PoolType, Reservation, ReservationStatus,
-    Subscriber, SubscriberId, SubscriberStatus, VlanHolder, VlanMode,
+    Entity, EntityKey, Features, Ipv6Mode, Kept, Move, NetworkProfile, Plan, PoolType, Reservation,
+    ReservationStatus, Subscriber, SubscriberId, SubscriberStatus, VlanHolder, VlanMode,
 };
 use cadastre_domain::isp::{IpType, IspError};
 use serde_json::json;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::draft::{Draft, invalid};
 use super::things::{features_of, plan_changed};
-use super::{lifecycle, profiles, reserve, subscribers, vlans};
+use super::{alike, lifecycle, profiles, reserve, subscribers, vlans};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 
@@ -127,7 +127,7 @@ async fn provision(
         }
         put(draft, &subscriber).await?;
     }
-    let given = give(draft, &subscriber, &features, choices).await?;
+    let given = give(draft, &subscriber, &features, None, choices).await?;
     if is_new || given {
         told(draft, "subscriber.provisioned", &subscriber).await?;
     }
@@ -160,7 +160,6 @@ async fn change_plan(
     if had != VlanMode::None && had != has {
         let holder = VlanHolder::Subscriber(subscriber.id.clone());
         taken |= vlans::release_all_of(draft, &holder).await? > 0;
-        profiles::set(draft, &subscriber.id, |profile| profile.vlan = None).await?;
     }
     if is_new {
         plan_changed(draft, &subscriber.id, subscriber.plan_id, Some(plan_id));
@@ -174,7 +173,7 @@ async fn change_plan(
         subscriber.plan_id = Some(plan_id);
         put(draft, &subscriber).await?;
     }
-    let given = give(draft, &subscriber, &new, choices).await?;
+    let given = give(draft, &subscriber, &new, Some(mode_of(&old)), choices).await?;
     if is_new || given || taken {
         told(draft, "subscriber.plan_changed", &subscriber).await?;
     }
@@ -217,37 +216,41 @@ async fn take_back(
     new: &Features,
 ) -> Outcome<bool> {
     let (had, has) = (want(old, ip_type), want(new, ip_type));
-    if !had.wanted {
-        return Ok(false);
-    }
     let Some((kept, held)) = lifecycle::held(draft, &subscriber.id, ip_type).await? else {
         return Ok(false);
     };
-    let other_length = has.length.is_some_and(|length| length != held.prefix.len());
-    let other_pool = has.pool_type != had.pool_type && {
-        let pool = draft.book().pool(held.pool_id);
-        pool.is_none_or(|pool| Some(pool.value.pool_type) != has.pool_type)
-    };
+    // The old plan may have been changed since it gave something.
+    if !had.wanted && !held.by_plan {
+        return Ok(false);
+    }
+    let pool = draft.book().pool(held.pool_id);
+    let length = has.length.or(pool.map(|pool| pool.value.unit()));
+    let other_length = length.is_some_and(|length| length != held.prefix.len());
+    let other_pool =
+        has.pool_type != had.pool_type && pool.is_none_or(|pool| Some(pool.value.pool_type) != has.pool_type);
     if has.wanted && !other_length && !other_pool {
         return Ok(false);
     }
     lifecycle::moved(draft, kept, held, Move::Release, Some("its plan was changed")).await?;
-    profiles::set(draft, &subscriber.id, |profile| match ip_type {
-        IpType::Ipv4 => profile.static_ipv4 = None,
-        IpType::Ipv6 => profile.static_ipv6 = None,
-        IpType::Ipv6Prefix => profile.ipv6_prefix = None,
-    })
-    .await?;
     Ok(true)
 }
 
-/// Gives a subscriber what a plan includes and they do not have; whether that was anything.
+/// Gives a subscriber what a plan includes and they do not have; whether that was anything. `old_mode` is what the plan before
+/// asked for: what it set is set anew, and what somebody else set stays.
 async fn give(
     draft: &mut Draft<'_, '_>,
     subscriber: &Subscriber,
     features: &Features,
+    old_mode: Option<Ipv6Mode>,
     choices: &Choices,
 ) -> Outcome<bool> {
+    let before = profiles::find(draft, &subscriber.id)
+        .await?
+        .map(|(_, profile)| profile);
+    // The VLAN first: what is said of each address says it, too.
+    if let Some(tag) = give_vlan(draft, subscriber, features.vlan.unwrap_or_default(), choices).await? {
+        profiles::set(draft, &subscriber.id, |profile| profile.vlan = Some(tag)).await?;
+    }
     let mut given = false;
     let mut has = Vec::new();
     for ip_type in IpType::ALL {
@@ -255,59 +258,30 @@ async fn give(
         if !want.wanted {
             continue;
         }
-        let held = lifecycle::held(draft, &subscriber.id, *ip_type).await?;
-        let held = match held {
-            Some((_, held)) if held.status == ReservationStatus::Assigned => held,
-            Some((kept, held)) => {
-                given = true;
-                let kept =
-                    lifecycle::moved(draft, kept, held, Move::Assign, choices.reason.as_deref()).await?;
-                as_reservation(kept)?
+        let kept = match lifecycle::held(draft, &subscriber.id, *ip_type).await? {
+            Some((_, held)) if is_given(&held) => {
+                has.push(held);
+                continue;
             }
-            None => {
-                given = true;
-                let chosen = match ip_type {
-                    IpType::Ipv4 => choices.ipv4_pool_id,
-                    IpType::Ipv6 => choices.ipv6_pool_id,
-                    IpType::Ipv6Prefix => choices.pd_pool_id,
-                };
-                let wish = Reserve {
-                    id: Uuid::now_v7(),
-                    subscriber_id: subscriber.id.clone(),
-                    from: chosen.map_or(ReserveFrom::Policy(*ip_type), ReserveFrom::Pool),
-                    prefix_length: want.length,
-                    assign: true,
-                    expires_at: None,
-                    reason: choices
-                        .reason
-                        .clone()
-                        .or_else(|| Some("its plan includes it".to_owned())),
-                    notes: String::new(),
-                };
-                let pool_type = want.pool_type.filter(|_| chosen.is_none());
-                as_reservation(reserve::of_type(draft, &wish, Some(subscriber), pool_type).await?)?
-            }
+            Some((kept, held)) => lifecycle::adopt(draft, kept, held, choices.reason.as_deref()).await?,
+            None => match take(draft, subscriber, *ip_type, &want, before.as_ref(), choices).await? {
+                Some(kept) => kept,
+                None => continue,
+            },
         };
-        has.push(held);
+        given = true;
+        has.push(as_reservation(kept)?);
     }
-    let vlan = give_vlan(draft, subscriber, features.vlan.unwrap_or_default(), choices).await?;
-    let before = profiles::find(draft, &subscriber.id)
-        .await?
-        .map(|(_, profile)| profile);
     profiles::set(draft, &subscriber.id, |profile| {
         for held in &has {
-            match (held.ip_type, held.prefix.addr()) {
-                (IpType::Ipv4, std::net::IpAddr::V4(address)) => profile.static_ipv4 = Some(address),
-                (IpType::Ipv6, std::net::IpAddr::V6(address)) => profile.static_ipv6 = Some(address),
-                (IpType::Ipv6Prefix, _) => profile.ipv6_prefix = Some(held.prefix),
-                (IpType::Ipv4 | IpType::Ipv6, _) => {}
-            }
-        }
-        if let Some(tag) = vlan {
-            profile.vlan = Some(tag);
+            alike::name(profile, held.ip_type, Some(held.prefix));
         }
         let mode = mode_of(features);
+        let has_none = profile.static_ipv6.is_none() && profile.ipv6_prefix.is_none();
+        let is_over = old_mode.is_some() && mode == Ipv6Mode::Disabled && has_none;
         if profile.ipv6_mode == Ipv6Mode::Disabled
+            || old_mode == Some(profile.ipv6_mode)
+            || is_over && profile.ipv6_mode != Ipv6Mode::Slaac
             || mode != Ipv6Mode::Disabled && profile.ipv6_mode != Ipv6Mode::Slaac
         {
             profile.ipv6_mode = mode;
@@ -318,6 +292,58 @@ async fn give(
         .await?
         .map(|(_, profile)| profile);
     Ok(given || before != after)
+}
+
+/// Whether a reservation is what a plan gives already.
+fn is_given(held: &Reservation) -> bool {
+    held.status == ReservationStatus::Assigned && held.by_plan && held.expires_at.is_none()
+}
+
+/// Reserves what a plan includes: what the subscriber's profile names, if a pool has it, or the next one. `None` = the profile names
+/// an address that no pool has: somebody has seen to it otherwise.
+async fn take(
+    draft: &mut Draft<'_, '_>,
+    subscriber: &Subscriber,
+    ip_type: IpType,
+    want: &Want,
+    profile: Option<&NetworkProfile>,
+    choices: &Choices,
+) -> Outcome<Option<Kept<Entity>>> {
+    let chosen = match ip_type {
+        IpType::Ipv4 => choices.ipv4_pool_id,
+        IpType::Ipv6 => choices.ipv6_pool_id,
+        IpType::Ipv6Prefix => choices.pd_pool_id,
+    };
+    let pinned = profile.and_then(|profile| alike::named(profile, ip_type));
+    let (from, length) = match (chosen, pinned) {
+        (Some(pool), _) => (ReserveFrom::Pool(pool), want.length),
+        (None, Some(prefix)) => {
+            if draft.book().pool_around(&prefix).is_none() {
+                return Ok(None);
+            }
+            let pool_id = None;
+            (ReserveFrom::Chosen { pool_id, prefix }, None)
+        }
+        (None, None) => (ReserveFrom::Policy(ip_type), want.length),
+    };
+    let by_policy = matches!(from, ReserveFrom::Policy(_));
+    let wish = Reserve {
+        id: Uuid::now_v7(),
+        subscriber_id: subscriber.id.clone(),
+        from,
+        prefix_length: length,
+        assign: true,
+        expires_at: None,
+        reason: choices
+            .reason
+            .clone()
+            .or_else(|| Some("its plan includes it".to_owned())),
+        notes: String::new(),
+    };
+    let pool_type = want.pool_type.filter(|_| by_policy);
+    let made = reserve::of_type(draft, &wish, Some(subscriber), pool_type).await?;
+    let held = as_reservation(made.clone())?;
+    lifecycle::adopt(draft, made, held, None).await.map(Some)
 }
 
 fn mode_of(features: &Features) -> Ipv6Mode {
@@ -365,18 +391,8 @@ async fn give_vlan(
 
 /// The VLAN pool of the subscriber's access node, or of their site.
 async fn vlan_pool(draft: &Draft<'_, '_>, subscriber: &Subscriber, double: bool) -> Outcome<Uuid> {
-    let places = [subscriber.access_node.as_deref(), subscriber.site_id.as_deref()];
-    for place in places.into_iter().flatten() {
-        for (key, bytes) in draft.all(keys::things(keys::ThingRows::VlanPools)).await? {
-            let record: crate::records::EntityRecord = crate::records::decode(&key, &bytes)?;
-            let kept: Kept<Entity> = record.into();
-            if let Entity::VlanPool(pool) = kept.value
-                && pool.domain == place
-                && pool.inner.is_some() == double
-            {
-                return Ok(pool.id);
-            }
-        }
+    if let Some(pool) = vlans::pool_of(draft, subscriber, double, None).await? {
+        return Ok(pool.id);
     }
     let kind = if double { "QinQ" } else { "single-tag" };
     Err(Failure::refused(

@@ -156,6 +156,7 @@ async fn an_address_that_somebody_else_holds_is_not_named() {
         notes: String::new(),
         forced: false,
         kept_node: false,
+        by_plan: false,
         netbox_ip_id: None,
         netbox_synced: false,
         events: Vec::new(),

@@ -1,5 +1,6 @@
 //! Pools and reservations: what is handed out, to whom, and what becomes of it.
 
+mod alike;
 mod deaths;
 mod due;
 mod life;

@@ -53,7 +53,7 @@ fn subscriber(id: &str) -> Subscriber {
     }
 }
 
-async fn provider() -> Provider {
+pub(super) async fn provider() -> Provider {
     provider_on(Arc::new(MemoryStore::new())).await
 }
 

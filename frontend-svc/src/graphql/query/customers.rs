@@ -29,7 +29,7 @@ impl Customers {
         let at = Session::of(context)?.space(address_space).await?;
         let slice = Slice::of(&at, "subscribers", &filters, ("first", first), after.as_deref())?;
         let filter = filters.unwrap_or_default().read()?;
-        let found = subscribers::list(&at.caller, filter, slice.page.clone()).await?;
+        let found = subscribers::list_bare(&at.caller, filter, slice.page.clone()).await?;
         Ok(slice.page_of(found, |one| Subscriber::of(&at, one)))
     }
 

@@ -59,7 +59,11 @@ pub(crate) fn from_wire(
         ipv6_prefix: filled(body.ipv6_prefix)
             .map(|text| prefix("ipv6Prefix", &text))
             .transpose()?,
-        ipv6_mode: body.ipv6_mode.map(Into::into).unwrap_or_default(),
+        ipv6_mode: body
+            .ipv6_mode
+            .map(Into::into)
+            .or(stored.map(|kept| kept.value.ipv6_mode))
+            .unwrap_or_default(),
         vlan: vlan::tag((body.vlan_id, body.s_vlan, body.c_vlan))?,
         circuit_id: body.circuit_id,
         remote_id: body.remote_id,

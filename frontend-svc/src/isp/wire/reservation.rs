@@ -246,6 +246,7 @@ pub(crate) mod tests {
                 notes: String::new(),
                 forced: false,
                 kept_node: false,
+                by_plan: false,
                 netbox_ip_id: None,
                 netbox_synced: false,
                 events: vec![ReservationEvent {

@@ -8,8 +8,8 @@ mod subscribers;
 mod vlans;
 
 use cadastre_api_types::internal::{IspListing, Listed, PageRequest, ReservationFilter};
-use cadastre_domain::Scope;
 use cadastre_domain::isp::{Entity, EntityKey, Kept, Reservation};
+use cadastre_domain::{Family, Prefix, Scope};
 use cadastre_storage::{KeyRange, RowKey};
 
 use super::super::SpaceHandle;
@@ -21,9 +21,13 @@ use crate::errors::Outcome;
 use crate::keys::{self, ThingRows};
 use crate::records::{EntityRecord, decode};
 use crate::rows::Rows;
+use phases::{Holds, Phase};
 
 /// Rows that one page may look at without finding enough before it is answered short.
 const VISITS: usize = 2_000;
+
+/// Lengths of delegated prefixes.
+const DELEGATED: std::ops::RangeInclusive<u8> = 16..=64;
 
 /// What a list is made from.
 #[derive(Clone, Copy)]
@@ -167,6 +171,12 @@ impl Lister<'_> {
         if let (Some(subscriber), None) = (&filter.subscriber_id, &filter.within) {
             return self.had_by(subscriber, filter).await;
         }
+        if let Some(address) = filter
+            .within
+            .filter(|within| within.is_host() && within.family() == Family::V6)
+        {
+            return self.reservations_of(&address, filter).await;
+        }
         // Of a pool that is no more, its reservations still say what it was.
         let pool = filter
             .pool_id
@@ -186,6 +196,25 @@ impl Lister<'_> {
         };
         let wanted = |value: &Entity| matches!(value, Entity::Reservation(found) if matches(found, filter));
         self.scan(range, wanted).await
+    }
+
+    /// Who has, or had, an IPv6 address: itself, or a delegated prefix that it lies in.
+    async fn reservations_of(
+        &self,
+        address: &Prefix,
+        filter: &ReservationFilter,
+    ) -> Outcome<Listed<Kept<Entity>>> {
+        let lengths = DELEGATED.chain([address.len()]);
+        let phases: Vec<Phase<'_>> = lengths
+            .map(|len| Phase {
+                range: keys::reservations_at(&address.truncate(len)),
+                holds: Holds::Things,
+                wanted: Box::new(
+                    |value: &Entity| matches!(value, Entity::Reservation(found) if matches(found, filter)),
+                ),
+            })
+            .collect();
+        self.phases(&phases).await
     }
 
     /// All that a subscriber ever had, newest first.
@@ -230,7 +259,7 @@ fn matches(found: &Reservation, filter: &ReservationFilter) -> bool {
             .is_none_or(|subscriber| *subscriber == found.subscriber_id)
         && (filter.statuses.is_empty() || filter.statuses.contains(&found.status))
         && filter.ip_type.is_none_or(|ip_type| ip_type == found.ip_type)
-        && filter.within.is_none_or(|within| within.contains(&found.prefix))
+        && filter.within.is_none_or(|within| within.contains(&found.prefix) || found.prefix.contains(&within))
         && filter
             .expires_before
             .is_none_or(|before| found.expires_at.is_some_and(|expires| expires < before))

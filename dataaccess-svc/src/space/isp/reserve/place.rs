@@ -15,7 +15,7 @@ use super::super::counters::Stands;
 use super::super::draft::{Draft, invalid, sentence};
 use super::super::due::{Agenda, Due};
 use super::super::nodes::NewNode;
-use super::super::{lifecycle, pools};
+use super::super::{alike, lifecycle, pools};
 use super::pick::overlaps_own;
 use super::{check_single, reservation, shown, unusable, value};
 use crate::errors::{Failure, Outcome};
@@ -303,6 +303,7 @@ pub(super) async fn take(
         notes: wish.notes.clone(),
         forced: force,
         kept_node,
+        by_plan: false,
         netbox_ip_id: None,
         netbox_synced: false,
         events: Vec::new(),
@@ -330,6 +331,9 @@ pub(super) async fn take(
         "reservation.created"
     };
     draft.tell(told, lifecycle::told(&made));
+    if wish.assign {
+        alike::assigned(draft, &made).await?;
+    }
     Ok(draft.put_at(
         keys::reservation(&prefix, wish.id),
         None,

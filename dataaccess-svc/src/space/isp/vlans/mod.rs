@@ -9,12 +9,14 @@ mod taken;
 
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::isp::{
-    Entity, EntityKey, Kept, SubscriberStatus, VlanBinding, VlanHolder, VlanPool, VlanRange, VlanTag,
+    Entity, EntityKey, Kept, Subscriber, SubscriberStatus, VlanBinding, VlanHolder, VlanPool, VlanRange,
+    VlanTag,
 };
 use cadastre_storage::RowKey;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::alike;
 use super::draft::{Draft, invalid};
 use super::places::as_binding;
 use crate::errors::{Failure, Outcome};
@@ -32,6 +34,33 @@ async fn pool(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<VlanPool> {
         Some(Entity::VlanPool(pool)) => Ok(pool),
         Some(_) | None => Err(Failure::not_found("VLAN pool in this address space")),
     }
+}
+
+/// The VLAN pool of the subscriber's access node, or else of their site, of single tags or of pairs; with a tag, one that has it.
+pub(super) async fn pool_of(
+    draft: &Draft<'_, '_>,
+    subscriber: &Subscriber,
+    double: bool,
+    tag: Option<&VlanTag>,
+) -> Outcome<Option<VlanPool>> {
+    let places = [subscriber.access_node.as_deref(), subscriber.site_id.as_deref()];
+    let mut of_site = None;
+    for (key, bytes) in draft.all(keys::things(keys::ThingRows::VlanPools)).await? {
+        let kept: Kept<Entity> = decode::<EntityRecord>(&key, &bytes)?.into();
+        let Entity::VlanPool(pool) = kept.value else {
+            continue;
+        };
+        let fits = pool.inner.is_some() == double && tag.is_none_or(|tag| pool.check_tag(tag).is_ok());
+        match places
+            .iter()
+            .position(|place| *place == Some(pool.domain.as_str()))
+        {
+            Some(0) if fits => return Ok(Some(pool)),
+            Some(_) if fits && of_site.is_none() => of_site = Some(pool),
+            Some(_) | None => {}
+        }
+    }
+    Ok(of_site)
 }
 
 async fn check_holder(draft: &Draft<'_, '_>, holder: &VlanHolder) -> Outcome<()> {
@@ -272,8 +301,10 @@ pub(super) async fn release(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> 
     give_back(draft, binding).await
 }
 
-async fn give_back(draft: &mut Draft<'_, '_>, kept: Kept<VlanBinding>) -> Outcome<()> {
+/// Gives one back.
+pub(super) async fn give_back(draft: &mut Draft<'_, '_>, kept: Kept<VlanBinding>) -> Outcome<()> {
     let binding = &kept.value;
+    alike::vlan_released(draft, &binding.holder, &binding.tag).await?;
     unmark(draft, binding.pool_id, &binding.tag).await?;
     draft.erase(keys::vlan_by_id(binding.id));
     draft.erase(keys::vlan_by_holder(
