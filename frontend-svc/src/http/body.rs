@@ -362,7 +362,7 @@ mod tests {
     fn ids_and_times_in_a_body_are_checked_and_long_input_is_not_repeated() {
         let id = error::<IpCreate>(r#"{"prefix":"10.0.0.0/8","parentId":"nope"}"#);
         assert!(
-            id.message.starts_with("`parentId` is not legal: "),
+            id.message.starts_with("`parentId` is `nope`, which is no id"),
             "{}",
             id.message
         );

@@ -81,6 +81,10 @@ pub(crate) fn describe(tree: &Value, path: &str, message: &str) -> ApiError {
             "`{field}` has the unknown value `{}`; it must be one of {known}.",
             echo(given)
         )
+    } else if let Some((what, example)) = shape_of(&at)
+        && let Some(given) = value.and_then(Value::as_str)
+    {
+        format!("`{field}` is `{}`, which is no {what}; {example}.", echo(given))
     } else {
         match value.and_then(Value::as_str).map(|text| text.chars().count()) {
             Some(length) if length > 64 => {
@@ -93,6 +97,18 @@ pub(crate) fn describe(tree: &Value, path: &str, message: &str) -> ApiError {
         }
     };
     about(&at, text)
+}
+
+/// What fields of a name hold that are text in JSON and something else here, and how it is written.
+fn shape_of(path: &str) -> Option<(&'static str, &'static str)> {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    if ["At", "On", "Before"].iter().any(|end| name.ends_with(end)) {
+        Some(("moment", "write one as in 2026-12-01T00:00:00Z"))
+    } else if name.ends_with("Id") {
+        Some(("id", "ids are UUIDs, as the lists of these things answer them"))
+    } else {
+        None
+    }
 }
 
 fn about(field: &str, message: String) -> ApiError {
@@ -175,6 +191,23 @@ mod tests {
             ),
         ] {
             assert_eq!(describe(&tree, path, message).message, expected);
+        }
+    }
+
+    #[test]
+    fn a_moment_and_an_id_that_are_none_are_answered_with_how_they_are_written() {
+        let tree = json!({ "expiresAt": "2026-12-01", "poolId": "north" });
+        for (path, expected) in [
+            (
+                "expiresAt",
+                "`expiresAt` is `2026-12-01`, which is no moment; write one as in 2026-12-01T00:00:00Z.",
+            ),
+            (
+                "poolId",
+                "`poolId` is `north`, which is no id; ids are UUIDs, as the lists of these things answer them.",
+            ),
+        ] {
+            assert_eq!(describe(&tree, path, "a parser's words").message, expected);
         }
     }
 

@@ -130,8 +130,8 @@ fn required(found: &[SpaceView]) -> ApiError {
     ApiError::new(
         ErrorCode::AddressSpaceRequired,
         format!(
-            "This call is about one address space: send its id or name in the header X-Address-Space or the parameter \
-             addressSpaceId. {choice}"
+            "This call is about one address space: send its id or name in the header X-Address-Space, the parameter \
+             addressSpaceId or, in GraphQL, the argument addressSpace. {choice}"
         ),
     )
     .with_details(json!({ "addressSpaces": spaces }))

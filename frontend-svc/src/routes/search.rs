@@ -119,7 +119,7 @@ fn unknown_kind(kind: &str) -> ApiError {
     invalid(
         "kinds",
         format!(
-            "`{kind}` in `kinds` is no kind of thing{hint} Write one or more of space, tag and ip, as in kinds=space,ip."
+            "`{kind}` in `kinds` is no kind of thing{hint} Write one or more of space, tag, ip, pool and subscriber, as in kinds=space,ip."
         ),
     )
 }

@@ -11,8 +11,7 @@ use uuid::Uuid;
 use super::draft::Draft;
 use crate::errors::{Failure, Outcome};
 
-/// The pools to be tried, in their order: those of the first rule that matches and names a pool that is there; without any
-/// rules, all of the type.
+/// The pools to be tried, in their order: those of the rules that match, rule by rule; without any rules, all of the type.
 pub(super) async fn candidates(
     draft: &Draft<'_, '_>,
     subscriber: Option<&Subscriber>,

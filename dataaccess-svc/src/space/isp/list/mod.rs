@@ -259,7 +259,9 @@ fn matches(found: &Reservation, filter: &ReservationFilter) -> bool {
             .is_none_or(|subscriber| *subscriber == found.subscriber_id)
         && (filter.statuses.is_empty() || filter.statuses.contains(&found.status))
         && filter.ip_type.is_none_or(|ip_type| ip_type == found.ip_type)
-        && filter.within.is_none_or(|within| within.contains(&found.prefix) || found.prefix.contains(&within))
+        && filter
+            .within
+            .is_none_or(|within| within.contains(&found.prefix) || found.prefix.contains(&within))
         && filter
             .expires_before
             .is_none_or(|before| found.expires_at.is_some_and(|expires| expires < before))

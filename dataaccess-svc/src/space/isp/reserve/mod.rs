@@ -168,7 +168,7 @@ async fn by_policy(
 /// Refuses to take from a pool that does not hand out by itself.
 fn check_usable(pool: &Pool, force: bool) -> Outcome<()> {
     let why = match pool.state {
-        PoolState::Maintenance => "is in MAINTENANCE and hands nothing out",
+        PoolState::Maintenance => "is in MAINTENANCE and hands nothing out: set it to ACTIVE",
         PoolState::Reserved => "is RESERVED and hands out by hand only: choose an address",
         PoolState::Active if !pool.auto_assign_enabled => {
             "does not assign by itself (autoAssignEnabled is false): choose an address"
