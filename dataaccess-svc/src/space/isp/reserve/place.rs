@@ -247,13 +247,13 @@ pub(super) async fn take(
             let network = draft.network(&pool.network).await?;
             match network {
                 // What was found free lies directly beneath the network.
-                Some(network) if !force => drop(draft.make_leaf(new, network).await?),
+                Some(network) if !force => draft.make_leaf(new, network).await?,
                 Some(_) | None => {
-                    let above = draft.context_above(&prefix).await?;
-                    if above.parent().is_some_and(|parent| parent.prefix != pool.network) {
+                    let parent = draft.make_node(new).await?;
+                    // It was excluded by a node that is used otherwise.
+                    if parent != Some(pool.network) {
                         draft.counts.excluded(pool.id, Count::ZERO, units);
                     }
-                    drop(draft.make_node(new).await?);
                 }
             }
             own_id_row = false;
