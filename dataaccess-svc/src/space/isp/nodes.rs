@@ -75,17 +75,25 @@ impl Draft<'_, '_> {
             // What this command has removed stands in the rows still.
             match resolver.rows().parent(&at, resolver.head()).await? {
                 Some(node) if self.has_removed(&node.prefix) => at = node.prefix,
-                found => break found.map(|node| node.prefix),
+                found => break found,
             }
         };
-        let own = self.effects.created.iter().map(|placed| placed.prefix);
-        let tightest = own
+        let tightest = self
+            .effects
+            .created
+            .iter()
+            .map(|placed| placed.prefix)
             .filter(|own| own.strictly_contains(of) && !self.has_removed(own))
-            .chain(stored)
+            .chain(stored.iter().map(|node| node.prefix))
             .max_by_key(Prefix::len);
-        match tightest {
-            Some(prefix) => self.node(&prefix).await,
-            None => Ok(None),
+        match (tightest, stored) {
+            (Some(prefix), Some(stored))
+                if stored.prefix == prefix && !self.has_written(&keys::node(&prefix)) =>
+            {
+                Ok(Some(stored))
+            }
+            (Some(prefix), Some(_) | None) => self.node(&prefix).await,
+            (None, _) => Ok(None),
         }
     }
 

@@ -204,3 +204,22 @@ async fn exclusions_longer_than_what_a_pool_delegates_count_as_the_prefixes_that
     let made = ground.reserve(next_of(pd.id, "ada")).await.unwrap();
     assert_eq!(made.prefix, prefix("2001:db8:0:100::/56"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_an_exclusion_is_not_forced_also_beneath_a_node_in_between() {
+    let ground = ground().await;
+    run(&*ground.access, ground.space, create("203.0.113.8/30", &[]))
+        .await
+        .unwrap();
+    run(&*ground.access, ground.space, create("203.0.113.12/32", &[]))
+        .await
+        .unwrap();
+    let mut settings = pool(PoolType::Ipv4Public, "203.0.113.0/28");
+    settings.exclusions = vec![prefix("203.0.113.8/29")];
+    ground.make(&settings).await;
+    for address in ["203.0.113.9", "203.0.113.12", "203.0.113.13"] {
+        let refused = ground.reserve_as(chosen(address, "eve"), true).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::AddressConflict, "{address}");
+        assert_eq!(refused.details.unwrap()["canForce"], false, "{address}");
+    }
+}
