@@ -4,10 +4,13 @@
 //! directly beneath their pool's network and have nothing beneath them. Every other node in a pool is excluded from being
 //! handed out.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::free_space::Edges;
-use cadastre_domain::isp::{Count, Pool};
+use cadastre_domain::isp::{Count, Kept, Pool};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -22,12 +25,31 @@ use crate::records::{Hold, JournalImage, NodeRecord, PoolCountersRecord, RecordE
 /// Nodes that are looked at for a reservation beneath a new node in a pool.
 const MOST_LOOKED_AT: usize = 20_000;
 
+/// What nodes that come and go change in a pool.
+struct Touched {
+    pool: Arc<Kept<Pool>>,
+    /// Each of them counts by its size; otherwise all of them are counted anew, together.
+    simple: bool,
+    more: Count,
+    less: Count,
+}
+
+impl Touched {
+    fn new(pool: &Arc<Kept<Pool>>) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            simple: true,
+            more: Count::ZERO,
+            less: Count::ZERO,
+        }
+    }
+}
+
 /// Checks a command about nodes against the pools, and has the pools count what it changes.
 pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<Effects> {
     let mut draft = Draft::new(decider, None);
     draft.effects = effects;
     check_kept(&draft)?;
-    let mut recounted: Vec<Uuid> = Vec::new();
     let nodes: Vec<(Prefix, Option<Prefix>, bool)> = draft
         .effects
         .created
@@ -42,6 +64,7 @@ pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<
         )
         .collect();
     let moved = draft.effects.moves_epoch;
+    let mut touched: BTreeMap<Uuid, Touched> = BTreeMap::new();
     for (prefix, parent, made) in nodes {
         let Some(kept) = draft.book().pool_around(&prefix).cloned() else {
             continue;
@@ -56,23 +79,26 @@ pub(crate) async fn account(decider: &Decider<'_>, effects: Effects) -> Outcome<
                 return Err(in_the_way(&prefix, &hold));
             }
         }
-        let simple = !moved && prefix.len() <= pool.unit();
-        if !simple {
-            if !recounted.contains(&pool.id) {
-                recounted.push(pool.id);
-                let before = stored_excluded(&draft, pool.id).await?;
-                let now = excluded_now(&draft, pool).await?;
-                draft.counts.excluded(pool.id, now, before);
-            }
-        } else if parent == Some(pool.network) {
+        let of_pool = touched.entry(pool.id).or_insert_with(|| Touched::new(&kept));
+        of_pool.simple &= !moved && prefix.len() <= pool.unit();
+        if parent == Some(pool.network) {
             let units = pool.units_in(&prefix);
-            let (more, less) = if made {
-                (units, Count::ZERO)
+            let sum = if made {
+                &mut of_pool.more
             } else {
-                (Count::ZERO, units)
+                &mut of_pool.less
             };
-            draft.counts.excluded(pool.id, more, less);
+            *sum = sum.plus(units);
         }
+    }
+    for (id, of_pool) in touched {
+        let (more, less) = if of_pool.simple {
+            (of_pool.more, of_pool.less)
+        } else {
+            let now = excluded_now(&draft, &of_pool.pool.value).await?;
+            (now, stored_excluded(&draft, id).await?)
+        };
+        draft.counts.excluded(id, more, less);
     }
     match draft.finish(First::Nodes).await? {
         Decision::Change(effects) => Ok(*effects),

@@ -7,7 +7,7 @@ use cadastre_domain::isp::{
     Count, Entity, EntityKey, IpType, IspError, Kept, Move, Pool, Reservation, ReservationEvent,
     ReservationStatus, SubscriberId,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,6 +19,9 @@ use super::reserve::{bare_event, expire_at, second_of, shown};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{EntityRecord, Hold, OwnerRecord, decode};
+
+/// Rows of a pool's history that are looked at to say when the pool can be removed.
+const MOST_LOOKED_AT: usize = 20_000;
 
 /// A reservation that a command names, and its envelope.
 pub(super) async fn find(draft: &Draft<'_, '_>, id: Uuid) -> Outcome<(Kept<Entity>, Reservation)> {
@@ -376,13 +379,12 @@ async fn let_go(draft: &mut Draft<'_, '_>, found: &mut Reservation) -> Outcome<(
         return Ok(());
     }
     let network = draft.book().pool(found.pool_id).map(|pool| pool.value.network);
-    if found.forced {
-        let above = draft.context_above(&found.prefix).await?;
-        if above.parent().map(|parent| parent.prefix) != network {
-            draft.counts.excluded(found.pool_id, units, Count::ZERO);
-        }
+    let parent = draft.drop_node(node).await?;
+    // It was taken from under a node that is used otherwise (by force, perhaps long ago), which covers it again.
+    if parent != network {
+        draft.counts.excluded(found.pool_id, units, Count::ZERO);
     }
-    draft.drop_node(node).await
+    Ok(())
 }
 
 /// The address of one that rests goes to a new reservation; whether its node stays when that one ends.
@@ -459,24 +461,58 @@ pub(super) async fn release_held(
     ))
 }
 
-/// Lets all addresses of a pool go that rest.
-pub(super) async fn reclaim_all(draft: &mut Draft<'_, '_>, pool: &Pool, most: usize) -> Outcome<()> {
+/// What rests in a pool that is to be removed.
+pub(super) enum Resting {
+    /// This.
+    All(Vec<Kept<Entity>>),
+    /// More than can be let go in one step; before this moment, not enough of it will have been reclaimed.
+    TooMany(Timestamp),
+}
+
+/// Looks what rests in a pool that counts so many resting units.
+pub(super) async fn resting_in(
+    draft: &Draft<'_, '_>,
+    pool: &Pool,
+    units: Count,
+    most: usize,
+) -> Outcome<Resting> {
     let mut range = keys::reservations_in(&pool.network);
-    let mut resting = Vec::new();
-    loop {
+    let (mut left, mut looked_at) = (units, 0);
+    let (mut resting, mut until) = (Vec::new(), Vec::new());
+    // The rows are the whole history of the pool: no more of it is read than holds what rests.
+    while left > Count::ZERO {
         let (page, next) = draft.decider.resolver.rows().scan(&range, 512).await?;
+        looked_at += page.len();
         for (key, bytes) in page {
             let kept: Kept<Entity> = decode::<EntityRecord>(&key, &bytes)?.into();
-            let rests = matches!(&kept.value, Entity::Reservation(found) if found.is_resting());
-            if rests && resting.len() < most {
+            let Entity::Reservation(found) = &kept.value else {
+                continue;
+            };
+            if !found.is_resting() || found.pool_id != pool.id {
+                continue;
+            }
+            left = left.minus(pool.units_of(found.prefix.len()));
+            until.push(found.rests_until.unwrap_or(draft.decider.time));
+            if resting.len() < most {
                 resting.push(kept);
             }
         }
+        let is_told = until.len() > most && looked_at >= MOST_LOOKED_AT;
         match next {
-            Some(next) if resting.len() < most => range.start = Some(next),
+            Some(next) if !is_told => range.start = Some(next),
             Some(_) | None => break,
         }
     }
+    until.sort_unstable();
+    let too_many = until.len().checked_sub(most + 1);
+    Ok(match too_many.and_then(|last| until.get(last)) {
+        Some(last) => Resting::TooMany(*last),
+        None => Resting::All(resting),
+    })
+}
+
+/// Lets addresses go that rest.
+pub(super) async fn reclaim_all(draft: &mut Draft<'_, '_>, resting: Vec<Kept<Entity>>) -> Outcome<()> {
     for kept in resting {
         if let Entity::Reservation(found) = kept.value.clone() {
             moved(draft, kept, found, Move::Reclaim, None).await?;

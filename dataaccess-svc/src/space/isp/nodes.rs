@@ -48,32 +48,95 @@ impl Draft<'_, '_> {
         Ok(found)
     }
 
-    /// What flows down to a prefix, with the nodes of this command.
-    pub(super) async fn context_above(&self, prefix: &Prefix) -> Outcome<Arc<Context>> {
-        let decider = self.decider;
-        // A pool's network that this command makes lies above all that it makes besides.
-        if let Some(pool) = self.book().pool_around(prefix)
-            && pool.value.network.strictly_contains(prefix)
-            && self.has_written(&keys::node(&pool.value.network))
-            && let Some(network) = self.node(&pool.value.network).await?
-        {
-            let stored = decider
-                .resolver
-                .rows()
-                .parent(prefix, decider.resolver.head())
-                .await?;
-            let tighter = stored.filter(|stored| network.prefix.strictly_contains(&stored.prefix));
-            if tighter.is_none() {
-                let above = decider.resolver.context_above(&network.prefix).await?;
-                let resolved = decider.resolver.resolve(&network, &above)?;
-                return Ok(Arc::new(above.below(&network, &resolved)));
-            }
-        }
-        decider.resolver.context_above(prefix).await
+    /// Whether this command has made, changed or removed a node above a prefix.
+    fn touches_above(&self, prefix: &Prefix) -> bool {
+        self.effects.journal.iter().any(|image| match image {
+            JournalImage::Node { before, after } => before
+                .iter()
+                .chain(after)
+                .any(|node| node.prefix.strictly_contains(prefix)),
+            JournalImage::Tag { .. }
+            | JournalImage::Space { .. }
+            | JournalImage::User { .. }
+            | JournalImage::Entity { .. } => false,
+        })
     }
 
-    /// Makes a node.
-    pub(super) async fn make_node(&mut self, new: NewNode<'_>) -> Outcome<NodeRecord> {
+    /// Whether this command has removed the node at a prefix.
+    fn has_removed(&self, prefix: &Prefix) -> bool {
+        matches!(self.written().get(&keys::node(prefix)), Some(None))
+    }
+
+    /// The tightest node above a prefix, with the nodes of this command.
+    pub(super) async fn parent(&self, of: &Prefix) -> Outcome<Option<NodeRecord>> {
+        let resolver = &self.decider.resolver;
+        let mut at = *of;
+        let stored = loop {
+            // What this command has removed stands in the rows still.
+            match resolver.rows().parent(&at, resolver.head()).await? {
+                Some(node) if self.has_removed(&node.prefix) => at = node.prefix,
+                found => break found,
+            }
+        };
+        let tightest = self
+            .effects
+            .created
+            .iter()
+            .map(|placed| placed.prefix)
+            .filter(|own| own.strictly_contains(of) && !self.has_removed(own))
+            .chain(stored.iter().map(|node| node.prefix))
+            .max_by_key(Prefix::len);
+        match (tightest, stored) {
+            (Some(prefix), Some(stored))
+                if stored.prefix == prefix && !self.has_written(&keys::node(&prefix)) =>
+            {
+                Ok(Some(stored))
+            }
+            (Some(prefix), Some(_) | None) => self.node(&prefix).await,
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// What flows down to a prefix, with the nodes of this command.
+    pub(super) async fn context_above(&self, prefix: &Prefix) -> Outcome<Arc<Context>> {
+        let resolver = &self.decider.resolver;
+        let mut at = *prefix;
+        let mut own = Vec::new();
+        // Above what this command has touched everything is as it was.
+        while self.touches_above(&at) {
+            let Some(node) = self.parent(&at).await? else {
+                break;
+            };
+            at = node.prefix;
+            own.push(node);
+        }
+        let mut context = if self.touches_above(&at) {
+            Arc::default()
+        } else {
+            resolver.context_above(&at).await?
+        };
+        while let Some(node) = own.pop() {
+            let resolved = resolver.resolve(&node, &context)?;
+            context = Arc::new(context.below(&node, &resolved));
+        }
+        Ok(context)
+    }
+
+    /// Whether there is a node strictly beneath a prefix, with the nodes of this command.
+    async fn has_descendants(&self, prefix: &Prefix) -> Outcome<bool> {
+        if prefix.is_host() {
+            // A single address has nothing beneath it.
+            return Ok(false);
+        }
+        if self.effects.created.is_empty() && self.effects.removed.is_empty() {
+            return self.decider.has_descendants(prefix).await;
+        }
+        let beneath = keys::node_range(Some(prefix), Some(&prefix.last_descendant()));
+        Ok(self.first(beneath).await?.is_some())
+    }
+
+    /// Makes a node; the node above it.
+    pub(super) async fn make_node(&mut self, new: NewNode<'_>) -> Outcome<Option<Prefix>> {
         let decider = self.decider;
         let above = self.context_above(&new.prefix).await?;
         let node = NodeRecord {
@@ -89,9 +152,7 @@ impl Draft<'_, '_> {
             hold: new.hold,
         };
         let resolved = decider.resolve_new(&node, &above)?;
-        // A single address has nothing beneath it.
-        let has_descendants = !node.prefix.is_host() && decider.has_descendants(&node.prefix).await?;
-        if has_descendants {
+        if self.has_descendants(&node.prefix).await? {
             let before = |tag: &TagName| above.inherited.get(tag).map(|(value, _)| value.clone());
             check_beneath(
                 decider.resolver.rows(),
@@ -113,14 +174,14 @@ impl Draft<'_, '_> {
         }
         self.effects.journal.push(JournalImage::Node {
             before: None,
-            after: Some(node.clone()),
+            after: Some(node),
         });
-        Ok(node)
+        Ok(above.parent().map(|link| link.prefix))
     }
 
     /// Makes a single address directly beneath the network of a pool, which is how a reservation is made a million
     /// times.
-    pub(super) async fn make_leaf(&mut self, new: NewNode<'_>, network: NodeRecord) -> Outcome<NodeRecord> {
+    pub(super) async fn make_leaf(&mut self, new: NewNode<'_>, network: NodeRecord) -> Outcome<()> {
         let decider = self.decider;
         let above = decider.resolver.context_of(network).await?;
         let node = NodeRecord {
@@ -146,9 +207,9 @@ impl Draft<'_, '_> {
         }
         self.effects.journal.push(JournalImage::Node {
             before: None,
-            after: Some(node.clone()),
+            after: Some(node),
         });
-        Ok(node)
+        Ok(())
     }
 
     /// Changes what a node is for, and its tags if they are given.
@@ -174,7 +235,7 @@ impl Draft<'_, '_> {
         let above = self.context_above(&after.prefix).await?;
         let old = decider.resolver.resolve(&before, &above)?;
         let resolved = decider.resolve_new(&after, &above)?;
-        if before.tags != after.tags && decider.has_descendants(&after.prefix).await? {
+        if before.tags != after.tags && self.has_descendants(&after.prefix).await? {
             let known = |tag: &TagName| old.get(tag).cloned();
             check_beneath(
                 decider.resolver.rows(),
@@ -202,8 +263,8 @@ impl Draft<'_, '_> {
         Ok(())
     }
 
-    /// Removes a node without tags of its own: nothing of what its children resolve to comes from it.
-    pub(super) async fn drop_node(&mut self, node: NodeRecord) -> Outcome<()> {
+    /// Removes a node without tags of its own: nothing of what its children resolve to comes from it. The node above it.
+    pub(super) async fn drop_node(&mut self, node: NodeRecord) -> Outcome<Option<Prefix>> {
         let decider = self.decider;
         if !node.tags.is_empty() {
             return Err(Failure::refused(
@@ -215,7 +276,7 @@ impl Draft<'_, '_> {
             ));
         }
         let above = self.context_above(&node.prefix).await?;
-        if !node.prefix.is_host() && decider.has_descendants(&node.prefix).await? {
+        if self.has_descendants(&node.prefix).await? {
             self.effects.moves_epoch = true;
         }
         self.effects.removed.push(placed(&node.prefix, &above));
@@ -231,7 +292,7 @@ impl Draft<'_, '_> {
             before: Some(node),
             after: None,
         });
-        Ok(())
+        Ok(above.parent().map(|link| link.prefix))
     }
 
     fn write_node(&mut self, before: Option<&NodeRecord>, after: Option<&NodeRecord>) {

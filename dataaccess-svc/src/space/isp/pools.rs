@@ -11,14 +11,15 @@ use uuid::Uuid;
 use super::super::decide::outside_scope;
 use super::counters;
 use super::draft::{Draft, invalid};
+use super::lifecycle::Resting;
 use super::names::names_of_pool;
 use super::nodes::NewNode;
-use super::{guard, lifecycle};
+use super::{guard, lifecycle, things};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{Hold, KeptBack, OwnerRecord, PoolCountersRecord};
 
-/// Resting addresses that go with their pool.
+/// Resting reservations that go with their pool.
 const MOST_RESTING: usize = 500;
 
 /// A pool that a command names.
@@ -88,7 +89,9 @@ pub(super) async fn create(
     for prefix in pool.kept_back() {
         keep_back(draft, &pool, prefix).await?;
     }
-    let excluded = if had_children {
+    // Several that are longer than a unit may lie in one.
+    let longer = |kept: &Prefix| kept.len() > pool.unit();
+    let excluded = if had_children || pool.kept_back().iter().any(longer) {
         guard::excluded_now(draft, &pool).await?
     } else {
         units(&pool, pool.kept_back().iter())
@@ -151,7 +154,12 @@ async fn keep_back(draft: &mut Draft<'_, '_>, pool: &Pool, prefix: Prefix) -> Ou
     };
     match draft.node(&prefix).await? {
         Some(node) => match node.hold {
-            None => draft.change_node(node, None, Some(hold(false)), None).await,
+            None => {
+                if !prefix.is_host() && guard::first_hold(draft, &prefix).await?.is_some() {
+                    return Err(held(&prefix));
+                }
+                draft.change_node(node, None, Some(hold(false)), None).await
+            }
             // It was kept back for another reason until now.
             Some(Hold::Gateway(kept) | Hold::Exclusion(kept)) => {
                 draft.change_node(node, None, Some(hold(kept.made)), None).await
@@ -161,6 +169,13 @@ async fn keep_back(draft: &mut Draft<'_, '_>, pool: &Pool, prefix: Prefix) -> Ou
         None => {
             if !prefix.is_host() && guard::first_hold(draft, &prefix).await?.is_some() {
                 return Err(held(&prefix));
+            }
+            // Single addresses have nothing beneath them; delegated prefixes might.
+            if pool.delegated_length.is_some()
+                && let Some(above) = draft.parent(&prefix).await?
+                && matches!(above.hold, Some(Hold::Reservation(_)))
+            {
+                return Err(held(&above.prefix));
             }
             let description = if is_gateway {
                 format!("Gateway of pool {}", pool.name)
@@ -186,7 +201,7 @@ fn held(prefix: &Prefix) -> Failure {
     Failure::refused(
         ErrorCode::InUse,
         format!(
-            "{prefix} holds a reservation that is active or rests, so it cannot be kept back. Release it first."
+            "{prefix} holds a reservation that is active or rests, so nothing of it can be kept back. Release it first."
         ),
     )
 }
@@ -198,7 +213,7 @@ async fn let_go(draft: &mut Draft<'_, '_>, prefix: &Prefix) -> Outcome<()> {
     };
     match node.hold {
         Some(Hold::Gateway(kept) | Hold::Exclusion(kept)) if kept.made && node.tags.is_empty() => {
-            draft.drop_node(node).await
+            draft.drop_node(node).await.map(drop)
         }
         Some(Hold::Gateway(_) | Hold::Exclusion(_)) => draft.change_node(node, None, None, None).await,
         Some(Hold::Reservation(_)) | None => Ok(()),
@@ -273,6 +288,25 @@ pub(super) async fn update(
     Ok(())
 }
 
+/// The refusal to remove a pool that holds something; from when on it may be removed, if that can be said.
+fn not_empty(
+    pool: &Pool,
+    record: &PoolCountersRecord,
+    message: String,
+    from: Option<jiff::Timestamp>,
+) -> Failure {
+    let counts = counters::counts(pool, record);
+    let mut details = json!({
+        "reserved": counts.reserved,
+        "assigned": counts.assigned,
+        "resting": counts.resting,
+    });
+    if let (Some(from), Some(fields)) = (from, details.as_object_mut()) {
+        fields.insert("deletableFrom".to_owned(), json!(from));
+    }
+    Failure::from(ApiError::new(ErrorCode::InUse, message).with_details(details))
+}
+
 /// Removes a pool that holds nothing.
 pub(super) async fn delete(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
     let stored = find(draft, id)?;
@@ -284,31 +318,28 @@ pub(super) async fn delete(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
         .await?
         .unwrap_or_default();
     let active = record.reserved.plus(record.assigned);
-    let too_many = record.resting > Count(MOST_RESTING as u128);
-    if active > Count::ZERO || too_many {
-        let counts = counters::counts(pool, &record);
-        let message = if active > Count::ZERO {
-            format!(
-                "The pool {} has {active} active reservations. Release them first (or set its status to MAINTENANCE, so \
-                 that nothing more is handed out).",
-                pool.name
-            )
-        } else {
-            format!(
-                "{} released addresses of the pool {} still rest, which are too many to be let go in one step. Set restDays \
-                 to 0 and wait until they have been reclaimed.",
-                record.resting, pool.name
-            )
-        };
-        return Err(Failure::Refused(Box::new(
-            ApiError::new(ErrorCode::InUse, message).with_details(json!({
-                "reserved": counts.reserved,
-                "assigned": counts.assigned,
-                "resting": counts.resting,
-            })),
-        )));
+    if active > Count::ZERO {
+        let message = format!(
+            "The pool {} has {active} active reservations. Release them first (or set its status to MAINTENANCE, so \
+             that nothing more is handed out).",
+            pool.name
+        );
+        return Err(not_empty(pool, &record, message, None));
     }
-    lifecycle::reclaim_all(draft, pool, MOST_RESTING).await?;
+    things::check_pool_unnamed(draft, pool).await?;
+    let resting = match lifecycle::resting_in(draft, pool, record.resting, MOST_RESTING).await? {
+        Resting::All(resting) => resting,
+        Resting::TooMany(from) => {
+            let message = format!(
+                "More than {MOST_RESTING} released addresses of the pool {} still rest, which are too many to be let go in \
+                 one step. Set its status to MAINTENANCE, so that nothing more is handed out, and delete it when enough of \
+                 them have been reclaimed, which is not before {from}.",
+                pool.name
+            );
+            return Err(not_empty(pool, &record, message, Some(from)));
+        }
+    };
+    lifecycle::reclaim_all(draft, resting).await?;
     for prefix in pool.kept_back() {
         let_go(draft, &prefix).await?;
     }

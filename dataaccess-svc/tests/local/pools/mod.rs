@@ -1,10 +1,12 @@
 //! Pools and reservations: what is handed out, to whom, and what becomes of it.
 
 mod alike;
+mod counting;
 mod deaths;
 mod due;
 mod life;
 mod model;
+mod removal;
 mod round_trips;
 mod rules;
 mod tree;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use cadastre_api_types::internal::*;
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_dataaccess::{Clock, DataAccessConfig, LocalDataAccess};
+use cadastre_domain::Prefix;
 use cadastre_domain::isp::*;
 use cadastre_storage::{MemoryStore, Store};
 use jiff::{SignedDuration, Timestamp};

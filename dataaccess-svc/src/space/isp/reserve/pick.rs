@@ -16,7 +16,7 @@ use super::super::lifecycle;
 use super::{reservation, value};
 use crate::errors::Outcome;
 use crate::keys;
-use crate::records::OwnerRecord;
+use crate::records::{OwnerRecord, RecordError};
 
 /// Free ones that are looked at before a pool is given up because network profiles name them.
 const MOST_PASSED: usize = 64;
@@ -90,17 +90,34 @@ pub(super) async fn free(
         return Ok(is_free.then_some(pool.network));
     }
     let mut wanted = 1;
-    loop {
+    let mut read_again = false;
+    'looking: loop {
         let found = candidates(draft, pool, length, wanted, seed(wish.id)).await?;
         let exhausted = found.len() < wanted;
         for prefix in found {
             if draft.has_written(&keys::node(&prefix)) || overlaps_own(draft, &prefix) {
                 continue;
             }
-            if lifecycle::named_by_other(draft, &prefix, &wish.subscriber_id)
-                .await?
-                .is_none()
-            {
+            let (named, there) = tokio::try_join!(
+                lifecycle::named_by_other(draft, &prefix, &wish.subscriber_id),
+                draft.node(&prefix)
+            )?;
+            if there.is_some() {
+                // What is known to be free is wrong. It is forgotten, and the rows say what is.
+                let index = draft.decider.free.filter(|_| !read_again);
+                let Some(index) = index else {
+                    return Err(RecordError::Inconsistent {
+                        key: keys::node(&prefix),
+                        reason: "it is there, and its place is not taken".to_owned(),
+                    }
+                    .into());
+                };
+                tracing::error!(%prefix, "a place that is taken was known to be free; it is read again");
+                index.lock().clear();
+                read_again = true;
+                continue 'looking;
+            }
+            if named.is_none() {
                 return Ok(Some(prefix));
             }
         }

@@ -103,18 +103,7 @@ pub(super) async fn place_of(
             {
                 return Err(conflict(prefix, "other nodes lie in it", false, &json!({})));
             }
-            let above = draft.context_above(prefix).await?;
-            if let Some(parent) = above.parent().filter(|parent| parent.prefix != pool.network) {
-                let parent_node = draft.node(&parent.prefix).await?;
-                if parent_node.is_some_and(|node| node.hold.is_some()) {
-                    let what = format!("it lies in {}, which is held or kept back", parent.prefix);
-                    return Err(conflict(prefix, &what, false, &json!({ "ipId": parent.id })));
-                }
-                if !force {
-                    let what = format!("it lies in {}, which is used otherwise", parent.prefix);
-                    return Err(conflict(prefix, &what, true, &json!({ "ipId": parent.id })));
-                }
-            }
+            check_above(draft, pool, prefix, force).await?;
             Place::Free
         }
         Some(node) => match node.hold {
@@ -165,6 +154,7 @@ pub(super) async fn place_of(
                         &details,
                     ));
                 }
+                check_above(draft, pool, prefix, force).await?;
                 Place::Node(Box::new(node))
             }
         },
@@ -174,6 +164,30 @@ pub(super) async fn place_of(
         return Err(conflict(prefix, &what, true, &json!({ "subscriberId": other })));
     }
     Ok(place)
+}
+
+/// Refuses a place in something that is held or kept back; in something that is used otherwise, if it is not forced.
+async fn check_above(draft: &Draft<'_, '_>, pool: &Pool, prefix: &Prefix, force: bool) -> Outcome<()> {
+    let mut at = *prefix;
+    let mut lies_in = None;
+    while let Some(above) = draft.parent(&at).await? {
+        if !pool.network.strictly_contains(&above.prefix) {
+            break;
+        }
+        if above.hold.is_some() {
+            let what = format!("it lies in {}, which is held or kept back", above.prefix);
+            return Err(conflict(prefix, &what, false, &json!({ "ipId": above.ip_id })));
+        }
+        at = above.prefix;
+        lies_in.get_or_insert(above);
+    }
+    match lies_in {
+        Some(above) if !force => {
+            let what = format!("it lies in {}, which is used otherwise", above.prefix);
+            Err(conflict(prefix, &what, true, &json!({ "ipId": above.ip_id })))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 pub(super) fn at_reservation(
@@ -247,13 +261,13 @@ pub(super) async fn take(
             let network = draft.network(&pool.network).await?;
             match network {
                 // What was found free lies directly beneath the network.
-                Some(network) if !force => drop(draft.make_leaf(new, network).await?),
+                Some(network) if !force => draft.make_leaf(new, network).await?,
                 Some(_) | None => {
-                    let above = draft.context_above(&prefix).await?;
-                    if above.parent().is_some_and(|parent| parent.prefix != pool.network) {
+                    let parent = draft.make_node(new).await?;
+                    // It was excluded by a node that is used otherwise.
+                    if parent != Some(pool.network) {
                         draft.counts.excluded(pool.id, Count::ZERO, units);
                     }
-                    drop(draft.make_node(new).await?);
                 }
             }
             own_id_row = false;

@@ -8,7 +8,7 @@ mod webhooks;
 
 use cadastre_api_types::internal::Thing;
 use cadastre_api_types::{ApiError, ErrorCode};
-use cadastre_domain::isp::{Entity, EntityKey, IspError, Kept, PoolPolicy, SealedSecret};
+use cadastre_domain::isp::{Entity, EntityKey, IspError, Kept, Pool, PoolPolicy, SealedSecret};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -151,6 +151,35 @@ async fn put_named(
 /// A refusal because something uses a thing.
 fn in_use(message: String, details: Value) -> Failure {
     Failure::from(ApiError::new(ErrorCode::InUse, message).with_details(details))
+}
+
+/// Refuses to let a pool go that the policy or a template names.
+pub(super) async fn check_pool_unnamed(draft: &Draft<'_, '_>, pool: &Pool) -> Outcome<()> {
+    let name = &pool.name;
+    let rules = draft
+        .book()
+        .policy()
+        .map(|policy| policy.value.rules.as_slice())
+        .unwrap_or_default();
+    if let Some(rule) = rules.iter().find(|rule| rule.pool_ids.contains(&pool.id)) {
+        return Err(in_use(
+            format!(
+                "The rule {} of the pool policy names the pool {name}. Take it out of that rule first.",
+                rule.name
+            ),
+            json!({ "rule": rule.name }),
+        ));
+    }
+    if let Some(template) = templates::naming_pool(draft, pool.id).await? {
+        return Err(in_use(
+            format!(
+                "The template {} names the pool {name}. Take it out of that template first.",
+                template.name
+            ),
+            json!({ "templateId": template.id }),
+        ));
+    }
+    Ok(())
 }
 
 /// The refusal of a thing that names something which is not there.

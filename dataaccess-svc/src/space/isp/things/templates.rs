@@ -1,11 +1,13 @@
 //! Reservation templates.
 
 use cadastre_domain::isp::{Entity, IspError, Kept, ReservationTemplate};
+use uuid::Uuid;
 
 use super::super::draft::{Draft, invalid};
 use super::{no_such, put_named};
 use crate::errors::Outcome;
-use crate::keys::Named;
+use crate::keys::{self, Named, ThingRows};
+use crate::records::{EntityRecord, decode};
 
 /// Makes or replaces a template.
 pub(super) async fn put(
@@ -38,4 +40,17 @@ pub(super) async fn put(
         template.id,
     )
     .await
+}
+
+/// The first template that names a pool.
+pub(super) async fn naming_pool(draft: &Draft<'_, '_>, pool: Uuid) -> Outcome<Option<ReservationTemplate>> {
+    for (key, bytes) in draft.all(keys::things(ThingRows::Templates)).await? {
+        let kept: Kept<Entity> = decode::<EntityRecord>(&key, &bytes)?.into();
+        if let Entity::Template(template) = kept.value
+            && template.items.iter().any(|item| item.pool_id == Some(pool))
+        {
+            return Ok(Some(template));
+        }
+    }
+    Ok(None)
 }
