@@ -4,6 +4,8 @@ mod deaths;
 mod due;
 mod life;
 mod model;
+mod narrowed;
+mod paging;
 mod round_trips;
 mod rules;
 mod tree;

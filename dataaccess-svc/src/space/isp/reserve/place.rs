@@ -17,7 +17,7 @@ use super::super::due::{Agenda, Due};
 use super::super::nodes::NewNode;
 use super::super::{lifecycle, pools};
 use super::pick::overlaps_own;
-use super::{check_single, reservation, shown, unusable, value};
+use super::{check_single, reservation, sees_subscribers, shown, unusable, value};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{Hold, NodeRecord, OwnerRecord};
@@ -170,6 +170,14 @@ pub(super) async fn place_of(
         },
     };
     if !force && let Some(other) = lifecycle::named_by_other(draft, prefix, &wish.subscriber_id).await? {
+        if !sees_subscribers(draft) {
+            return Err(conflict(
+                prefix,
+                "it is meant for another subscriber",
+                true,
+                &json!({}),
+            ));
+        }
         let what = format!("the network profile of {other} names it");
         return Err(conflict(prefix, &what, true, &json!({ "subscriberId": other })));
     }
