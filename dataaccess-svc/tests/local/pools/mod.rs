@@ -2,6 +2,7 @@
 
 mod deaths;
 mod due;
+mod figures;
 mod life;
 mod model;
 mod narrowed;
