@@ -203,6 +203,35 @@ async fn a_pool_around_the_subtree_does_not_show_in_conflicts_within_it() {
     assert!(told.contains("mine-1") && !told.contains("hidden"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_around_the_subtree_is_not_named_when_it_refuses() {
+    let ground = ground().await;
+    for allow_manual_reservation in [false, true] {
+        let around = Pool {
+            allow_manual_reservation,
+            state: PoolState::Maintenance,
+            ..named("hidden pool", "10.0.0.0/12")
+        };
+        ground.make(&around).await;
+        let command = IspCommand::Reserve {
+            wanted: vec![chosen("10.1.0.1", "mine-1")],
+            force: false,
+        };
+        let request = SpaceCommandRequest {
+            space: ground.space,
+            command: SpaceCommand::Isp(Box::new(command)),
+            options: MutationOptions::default(),
+        };
+        let error = ground.access.space_command(&narrow(), request).await.unwrap_err();
+        assert_eq!((error.code, &error.details), (ErrorCode::PoolNotUsable, &None));
+        assert!(!error.message.contains("hidden"), "{}", error.message);
+        ground
+            .isp(IspCommand::DeletePool { id: around.id })
+            .await
+            .unwrap();
+    }
+}
+
 /// All pages of what is wrong, and where they end.
 async fn standing(parted: &Parted, context: &CallContext, limit: usize) -> (Vec<Standing>, Vec<String>) {
     let (mut items, mut ends, mut after) = (Vec::new(), Vec::new(), None);

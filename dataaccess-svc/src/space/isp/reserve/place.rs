@@ -61,15 +61,22 @@ pub(super) async fn chosen(
         ));
     }
     check_single(draft, &wish.subscriber_id, pool.pool_type.ip_type()).await?;
+    // Of a pool around their subtree callers see the network, and not the name.
+    let is_seen = draft.decider.context.scope.covers(&pool.network);
+    let refused = |why: &str| {
+        if is_seen {
+            return unusable(pool, why);
+        }
+        let message = format!("The pool around {} {why}.", shown(&prefix));
+        Failure::refused(ErrorCode::PoolNotUsable, message)
+    };
     if !force && !pool.allow_manual_reservation {
-        return Err(unusable(
-            pool,
+        return Err(refused(
             "allows no choice of addresses (allowManualReservation is false): leave the address out",
         ));
     }
     if !force && pool.state == PoolState::Maintenance {
-        return Err(unusable(
-            pool,
+        return Err(refused(
             "is in MAINTENANCE and hands nothing out: set it to ACTIVE",
         ));
     }
