@@ -1,19 +1,20 @@
 //! Reads of many fields made one: things by their keys, figures of pools, what subscribers hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use cadastre_api_types::ApiError;
-use cadastre_api_types::internal::{CallContext, IspGet, IspQuestion, PoolFigures};
+use cadastre_api_types::internal::{CallContext, IspGet, PoolFigures};
 use cadastre_domain::isp::{Entity, EntityKey, EntityKind, Kept, Reservation, SubscriberId};
 use cadastre_domain::roles::Permission;
 use cadastre_domain::roles::Permission::{IspIpamRead, IspNetworkRead, IspOssRead, IspSubscribersRead};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::isp::pools::WithDays;
 use crate::isp::{IspCaller, pools, subscribers};
 
 /// Most keys of one read.
@@ -115,23 +116,39 @@ impl Loader<EntityKey> for Things {
     }
 }
 
-/// Figures of pools of one address space.
+/// Figures of pools of one address space, with or without their days.
 pub(super) struct Figures(pub(super) IspCaller);
 
-impl Loader<Uuid> for Figures {
+impl Loader<(Uuid, WithDays)> for Figures {
     type Value = Arc<PoolFigures>;
     type Error = ApiError;
 
-    async fn load(&self, pools: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, ApiError> {
-        let question = IspQuestion::Figures {
-            pool_ids: pools.to_vec(),
-            with_days: true,
-        };
-        let found = pools::figures(&self.0, IspIpamRead, question).await?;
-        Ok(found
-            .into_iter()
-            .map(|figures| (figures.pool_id, Arc::new(figures)))
-            .collect())
+    async fn load(
+        &self,
+        keys: &[(Uuid, WithDays)],
+    ) -> Result<HashMap<(Uuid, WithDays), Self::Value>, ApiError> {
+        let asked: HashSet<&(Uuid, WithDays)> = keys.iter().collect();
+        let with_days = |pool: Uuid| asked.contains(&(pool, WithDays::Yes));
+        let mut found = HashMap::with_capacity(keys.len());
+        for days in [WithDays::Yes, WithDays::No] {
+            // Who asks for the days is told the rest as well: one read for both.
+            let pools: Vec<Uuid> = keys
+                .iter()
+                .filter(|(pool, wanted)| *wanted == days && (days == WithDays::Yes || !with_days(*pool)))
+                .map(|(pool, _)| *pool)
+                .collect();
+            if pools.is_empty() {
+                continue;
+            }
+            for figures in pools::figures(&self.0, IspIpamRead, days.figures_of(pools)).await? {
+                let (pool, figures) = (figures.pool_id, Arc::new(figures));
+                found.insert((pool, WithDays::No), Arc::clone(&figures));
+                if days == WithDays::Yes {
+                    found.insert((pool, WithDays::Yes), figures);
+                }
+            }
+        }
+        Ok(found)
     }
 }
 

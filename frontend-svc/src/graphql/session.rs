@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::loaders::{Figures, Holdings, Questions, Things, batched, needed};
 use crate::http::reply::unexpected;
+use crate::isp::pools::WithDays;
 use crate::isp::{IspCaller, Part, space};
 use crate::state::FrontendState;
 
@@ -187,13 +188,13 @@ impl InSpace {
         Ok(found.and_then(|kept| T::of_kept((*kept).clone())))
     }
 
-    /// The figures of a pool, read together with all that are asked for at the same time.
+    /// The figures of a pool, with its days only if they are asked for, read together with all that are asked for at the same time.
     ///
     /// # Errors
     /// `404` for a pool that is gone.
-    pub(super) async fn figures(&self, pool: Uuid) -> Result<Arc<PoolFigures>, ApiError> {
+    pub(super) async fn figures(&self, pool: Uuid, days: WithDays) -> Result<Arc<PoolFigures>, ApiError> {
         self.questions.ask();
-        let found = self.figures.load_one(pool).await?;
+        let found = self.figures.load_one((pool, days)).await?;
         found.ok_or_else(|| ApiError::not_found("pool"))
     }
 

@@ -3,15 +3,12 @@
 use cadastre_api_types::ApiError;
 use cadastre_api_types::internal::{IspCommand, IspListing, Listed, MutationOptions, PageRequest};
 use cadastre_api_types::public::isp::Alert as WireAlert;
-use cadastre_domain::isp::{Alert, AlertState, EntityKey};
+use cadastre_domain::isp::{AlertState, EntityKey};
 use cadastre_domain::roles::Permission::{IspIpamRead, IspIpamWrite};
 use uuid::Uuid;
 
 use super::wire::alert;
 use super::{IspCaller, Outcome};
-
-/// Alerts that are read at a time.
-const PAGE: usize = 1_000;
 
 /// A page of alerts, newest first.
 pub(crate) async fn list(
@@ -26,24 +23,6 @@ pub(crate) async fn list(
         items: found.items.into_iter().map(alert::to_wire).collect(),
         next: found.next,
     })
-}
-
-/// How many alerts stand, acknowledged or not.
-pub(crate) async fn open(caller: &IspCaller, pool_id: Option<Uuid>) -> Result<u64, ApiError> {
-    let (mut count, mut after) = (0, None);
-    loop {
-        let listing = IspListing::Alerts {
-            states: vec![AlertState::Raised, AlertState::Acknowledged],
-            pool_id,
-        };
-        let page = PageRequest { limit: PAGE, after };
-        let found = caller.list::<Alert>(IspIpamRead, listing, page).await?;
-        count += found.items.len() as u64;
-        match found.next {
-            Some(next) => after = Some(next),
-            None => return Ok(count),
-        }
-    }
 }
 
 /// One alert, and its revision.

@@ -8,16 +8,16 @@ use cadastre_api_types::public::isp::{
     AvailableIps, Pool as WirePool, PoolCreate, PoolDay, PoolStats, PoolUpdate, PoolUtilization,
 };
 use cadastre_api_types::{ApiError, ErrorCode};
+use cadastre_domain::isp::forecast::date_of;
 use cadastre_domain::isp::{EntityKey, Kept, Pool};
 use cadastre_domain::roles::Permission;
 use cadastre_domain::roles::Permission::{IspIpamRead, IspIpamWrite};
-use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::caller::{attempts, bound, contention};
 use super::outcome::Ran;
 use super::wire::{numbers, pool, shown};
-use super::{Done, IspCaller, Outcome, alerts, forecast_of};
+use super::{Done, IspCaller, Outcome, forecast_of};
 use crate::http::reply::unexpected;
 
 /// A page of pools in order of their networks.
@@ -29,11 +29,8 @@ pub(crate) async fn list(
     let found = caller
         .list::<Pool>(IspIpamRead, IspListing::Pools(filter), page)
         .await?;
-    let asked = IspQuestion::Figures {
-        pool_ids: found.items.iter().map(|kept| kept.value.id).collect(),
-        with_days: false,
-    };
-    let figures = figures(caller, IspIpamRead, asked).await?;
+    let asked = found.items.iter().map(|kept| kept.value.id).collect();
+    let figures = figures(caller, IspIpamRead, WithDays::No.figures_of(asked)).await?;
     // A pool that somebody removed in between is left out.
     let items = found.items.iter().filter_map(|kept| {
         let figures = figures.iter().find(|figures| figures.pool_id == kept.value.id)?;
@@ -69,7 +66,7 @@ pub(super) async fn all(
 
 /// One pool, and its revision.
 pub(crate) async fn get(caller: &IspCaller, id: Uuid) -> Result<(WirePool, u64), ApiError> {
-    let (kept, figures) = with_figures(caller, IspIpamRead, id).await?;
+    let (kept, figures) = with_figures(caller, IspIpamRead, id, WithDays::No).await?;
     Ok((pool::to_wire(caller.space, &kept, &figures), kept.revision))
 }
 
@@ -95,7 +92,7 @@ pub(crate) async fn update(
     options: MutationOptions,
 ) -> Result<Outcome<WirePool>, ApiError> {
     for _ in attempts() {
-        let (stored, figures) = with_figures(caller, IspIpamWrite, id).await?;
+        let (stored, figures) = with_figures(caller, IspIpamWrite, id, WithDays::No).await?;
         let bound = bound(&options, Some(stored.revision))?;
         let before = pool::to_wire(caller.space, &stored, &figures);
         let (changed, tags) = pool::from_wire(id, body.clone(), Some((&stored.value, &before)))?;
@@ -125,17 +122,19 @@ pub(crate) async fn delete(
 
 /// How full a pool is, and until when it lasts.
 pub(crate) async fn utilization(caller: &IspCaller, id: Uuid) -> Result<PoolUtilization, ApiError> {
-    let (_, figures) = with_figures(caller, IspIpamRead, id).await?;
+    let (_, figures) = with_figures(caller, IspIpamRead, id, WithDays::Yes).await?;
     Ok(utilization_of(caller, &figures))
 }
 
 /// A pool in numbers.
 pub(crate) async fn stats(caller: &IspCaller, id: Uuid) -> Result<PoolStats, ApiError> {
-    let (kept, figures) = with_figures(caller, IspIpamRead, id).await?;
-    let days = figures.days.iter().map(|day| PoolDay {
-        date: date_of(day.day).to_string(),
-        taken: day.taken.to_string(),
-        given_back: day.given_back.to_string(),
+    let (kept, figures) = with_figures(caller, IspIpamRead, id, WithDays::Yes).await?;
+    let days = figures.days.iter().filter_map(|day| {
+        Some(PoolDay {
+            date: date_of(day.day)?.to_string(),
+            taken: day.taken.to_string(),
+            given_back: day.given_back.to_string(),
+        })
     });
     Ok(PoolStats {
         pool_id: id,
@@ -144,7 +143,7 @@ pub(crate) async fn stats(caller: &IspCaller, id: Uuid) -> Result<PoolStats, Api
         status: figures.status.into(),
         utilization: utilization_of(caller, &figures),
         days: days.collect(),
-        open_alerts: alerts::open(caller, Some(id)).await?,
+        open_alerts: figures.open_alerts,
     })
 }
 
@@ -155,7 +154,7 @@ pub(crate) async fn available(
     count: usize,
     prefix_length: Option<u8>,
 ) -> Result<AvailableIps, ApiError> {
-    let (_, figures) = with_figures(caller, IspIpamRead, id).await?;
+    let (_, figures) = with_figures(caller, IspIpamRead, id, WithDays::No).await?;
     let question = IspQuestion::Available {
         pool_id: id,
         prefix_length,
@@ -187,10 +186,20 @@ pub(crate) async fn figures(
     }
 }
 
-fn of_one(pool: Uuid) -> IspQuestion {
-    IspQuestion::Figures {
-        pool_ids: vec![pool],
-        with_days: true,
+/// Whether what pools did day by day is read, too: a range of rows of each, for forecasts and statistics only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WithDays {
+    Yes,
+    No,
+}
+
+impl WithDays {
+    /// The question for the figures of pools.
+    pub(crate) fn figures_of(self, pool_ids: Vec<Uuid>) -> IspQuestion {
+        IspQuestion::Figures {
+            pool_ids,
+            with_days: self == Self::Yes,
+        }
     }
 }
 
@@ -198,9 +207,10 @@ async fn with_figures(
     caller: &IspCaller,
     permission: Permission,
     id: Uuid,
+    with_days: WithDays,
 ) -> Result<(Kept<Pool>, PoolFigures), ApiError> {
     let kept = caller.get::<Pool>(permission, EntityKey::Pool(id)).await?;
-    let found = figures(caller, permission, of_one(id)).await?;
+    let found = figures(caller, permission, with_days.figures_of(vec![id])).await?;
     let found = found.into_iter().find(|figures| figures.pool_id == id);
     Ok((kept, found.ok_or_else(|| ApiError::not_found("pool"))?))
 }
@@ -213,10 +223,8 @@ async fn shown_after(caller: &IspCaller, ran: Ran) -> Result<Outcome<WirePool>, 
     };
     let replayed = done.replayed;
     let kept = done.the::<Pool>()?;
-    let found = figures(caller, IspIpamWrite, of_one(kept.value.id))
-        .await?
-        .into_iter()
-        .next();
+    let asked = WithDays::No.figures_of(vec![kept.value.id]);
+    let found = figures(caller, IspIpamWrite, asked).await?.into_iter().next();
     let figures = found.unwrap_or_else(|| gone(&kept.value));
     Ok(Outcome::Done(Done {
         value: pool::to_wire(caller.space, &kept, &figures),
@@ -248,11 +256,6 @@ pub(crate) fn utilization_of(caller: &IspCaller, figures: &PoolFigures) -> PoolU
         projected_depletion_date,
         projection,
     }
-}
-
-/// The date of a number of days since 1970-01-01.
-fn date_of(day: i32) -> Date {
-    jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().try_days(day).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -296,13 +299,5 @@ mod tests {
         assert!(found.projection.reason.starts_with("Nothing was assigned"));
         let shown = serde_json::to_value(&found).unwrap();
         assert!(shown["projectedDepletionDate"].is_null() && shown.get("projectedDepletionDate").is_some());
-    }
-
-    #[test]
-    fn days_are_counted_from_1970() {
-        assert_eq!(date_of(0).to_string(), "1970-01-01");
-        assert_eq!(date_of(20_779).to_string(), "2026-11-22");
-        // Nonsense is no panic.
-        let _ = (date_of(i32::MAX), date_of(i32::MIN));
     }
 }

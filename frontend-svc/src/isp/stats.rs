@@ -13,7 +13,7 @@ use cadastre_domain::roles::Permission::IspIpamRead;
 use uuid::Uuid;
 
 use super::wire::{numbers, reservation};
-use super::{IspCaller, alerts, pools, reservations};
+use super::{IspCaller, pools, reservations};
 
 /// The fullest pools that are shown.
 const TOP: usize = 10;
@@ -29,10 +29,8 @@ pub(crate) async fn of_space(caller: &IspCaller) -> Result<IpStats, ApiError> {
         .await?;
     let recent = reservations::things(recent)?;
     let recent = recent.items.into_iter().map(reservation::to_wire).collect();
-    let open_alerts = alerts::open(caller, None).await?;
     Ok(IpStats {
         recent_assignments: recent,
-        open_alerts,
         ..summed(&pools, &figures)
     })
 }
@@ -113,6 +111,7 @@ fn summed(pools: &[Kept<Pool>], figures: &[PoolFigures]) -> IpStats {
         ipv6: v6.of_family(),
         top_pools: top.into_iter().map(|(_, pool)| pool).collect(),
         recent_assignments: Vec::new(),
-        open_alerts: 0,
+        // Pools know which of their alerts stand.
+        open_alerts: figures.values().map(|figures| figures.open_alerts).sum(),
     }
 }

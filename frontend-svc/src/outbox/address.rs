@@ -13,15 +13,13 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Services that clouds put at other addresses than link-local ones.
-const METADATA: [IpAddr; 5] = [
+const METADATA: [IpAddr; 4] = [
     // Alibaba Cloud.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     // Azure: DHCP, DNS, health and the agent of the machine.
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     // Oracle Cloud.
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    // Amazon EC2.
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     // Google Cloud.
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
@@ -60,6 +58,12 @@ fn objection_v4(address: Ipv4Addr) -> Option<&'static str> {
         Some("an unspecified address")
     } else if address.is_multicast() || address.is_broadcast() {
         Some("an address of more than one machine")
+    } else if address.octets()[0] >= 240 {
+        // RFC 1112 §4. Some clouds and containers use them inside.
+        Some("a reserved address")
+    } else if address.octets()[..3] == [192, 0, 0] {
+        // RFC 6890 §2.1: DS-Lite, the anycast addresses of PCP and TURN, and what else the nearest router answers at.
+        Some("an address of a protocol of the network's own")
     } else {
         None
     }
@@ -75,20 +79,42 @@ fn objection_v6(address: Ipv6Addr) -> Option<&'static str> {
     } else if address.is_multicast() {
         Some("an address of more than one machine")
     } else {
-        within(address).and_then(|address| objection(IpAddr::V4(address)))
+        let inside = within(address).into_iter().flatten();
+        of_own_network(address).or_else(|| inside.filter_map(|address| objection(IpAddr::V4(address))).next())
     }
 }
 
-/// The IPv4 address that a packet to an IPv6 address may end at: mapped and compatible ones (RFC 4291 §2.5.5), NAT64
-/// (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
-fn within(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let joined = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+/// Ranges of IPv6 that are there for the network that the server is in (IANA's registry of special-purpose addresses).
+fn of_own_network(address: Ipv6Addr) -> Option<&'static str> {
     match address.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            Some(joined(high, low))
-        }
-        [0x2002, high, low, ..] => Some(joined(high, low)),
+        // Amazon: metadata, name service, time, credentials of pods.
+        [0xfd00, 0xec2, ..] => Some("an address of a cloud's metadata service"),
+        // RFC 8215. Where in it the IPv4 address stands is for each network to say, so it may be any.
+        [0x64, 0xff9b, 1, ..] => Some("an address that this network translates to IPv4 (NAT64)"),
+        // The anycast addresses of PCP, TURN and DNS-SD: whatever is nearest answers.
+        [0x2001, 1, ..] => Some("an address of a protocol of the network's own"),
+        // RFC 9602: segments of this network's routers.
+        [0x5f00, ..] => Some("a segment of a router"),
         _no_other => None,
+    }
+}
+
+/// The IPv4 addresses that a packet to an IPv6 address may end at: mapped and compatible ones (RFC 4291 §2.5.5), translated
+/// ones (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2), Teredo's server and client (RFC 4380 §4), ISATAP
+/// (RFC 5214 §6.1).
+fn within(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+    let joined = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [joined(high, low), None],
+        [0x2002, high, low, ..] => [joined(high, low), None],
+        // The client's is written with all bits turned.
+        [0x2001, 0, high, low, _, _, client_high, client_low] => {
+            [joined(high, low), joined(!client_high, !client_low)]
+        }
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => [joined(high, low), None],
+        _no_other => [None, None],
     }
 }
 
@@ -186,6 +212,28 @@ mod tests {
             "http://[64:ff9b::169.254.169.254]/",
             "http://[2002:7f00:1::1]/",
             "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2::23]/",
+            "http://[fd00:ec2:1::1]/",
+            "http://[fd20:ce::254]/",
+            "http://100.100.100.200/",
+            "http://[64:ff9b::100.100.100.200]/",
+            "http://192.0.0.9/",
+            "http://192.0.0.192/",
+            "http://240.0.0.1/",
+            "http://[64:ff9b:1::1]/",
+            "http://[64:ff9b:1:7f00:0:100::]/",
+            "http://[64:ff9b:1:ffff::10.0.0.1]/",
+            "http://[::ffff:169.254.169.254]/",
+            "http://[::ffff:0:127.0.0.1]/",
+            "http://[2002:a9fe:a9fe::1]/",
+            "http://[2002:a83f:8110::1]/",
+            "http://[2001:0:7f00:1::1]/",
+            "http://[2001:0:c633:6407:0:0:80ff:fffe]/",
+            "http://[2001:0:c633:6407:0:0:5601:5601]/",
+            "http://[2001:db8::5efe:127.0.0.1]/",
+            "http://[2001:db8::200:5efe:a9fe:a9fe]/",
+            "http://[2001:1::1]/",
+            "http://[5f00::1]/",
             "http://168.63.129.16/",
             "http://[::ffff:168.63.129.16]/",
         ] {
@@ -205,6 +253,16 @@ mod tests {
             "http://[fd12::1]/",
             "http://[2001:db8::1]/",
             "http://[64:ff9b::10.0.0.1]/",
+            "http://[64:ff9b:2::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[2002:c633:6407::1]/",
+            "http://[2001:0:c633:6407:0:0:39cc:9bf8]/",
+            "http://[2001:4860::1]/",
+            "http://[fd00:ec3::1]/",
+            "http://192.0.1.1/",
+            "http://192.0.2.1/",
+            "http://198.18.0.1/",
+            "http://223.255.255.255/",
             "https://example.org/",
             "http://127.0.0.1.example.org/",
         ] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cadastre_api_types::internal::ClaimedEntry;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url};
 
@@ -17,8 +17,6 @@ use crate::clock::Clock;
 use crate::http::wording::cut;
 use crate::secrets::{SecretBox, webhook_context};
 
-/// Bytes of an answer that are read.
-const ANSWER_BYTES: usize = 2_048;
 /// Characters of an error of ours.
 const ERROR_CHARS: usize = 1_000;
 
@@ -73,7 +71,7 @@ impl Poster {
         };
         let headers = message::headers(claimed, &body, self.clock.now(), signer.as_ref());
         match self.client.post(url).headers(headers).body(body).send().await {
-            Ok(answer) => self.judge(answer).await,
+            Ok(answer) => self.judge(&answer),
             Err(error) => self.explain(&error),
         }
     }
@@ -102,28 +100,15 @@ impl Poster {
         Ok((url, Some(signer)))
     }
 
-    async fn judge(&self, mut answer: Response) -> Verdict {
+    /// What an answer says. Its body is never read.
+    fn judge(&self, answer: &Response) -> Verdict {
         let status = answer.status();
         if status.is_success() {
             return Verdict::done();
         }
-        let mut body = Vec::new();
-        // What cannot be read is not worth more than what can.
-        while let Ok(Some(chunk)) = answer.chunk().await {
-            let room = ANSWER_BYTES - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() == ANSWER_BYTES {
-                break;
-            }
-        }
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        Verdict::of_answer(
-            status,
-            header(LOCATION),
-            header(RETRY_AFTER),
-            &String::from_utf8_lossy(&body),
-            self.clock.now(),
-        )
+        let retry_after = answer.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok());
+        Verdict::of_answer(status, retry_after, self.clock.now())
     }
 
     /// No answer. The text never holds the URL, which may hold a password.

@@ -288,6 +288,7 @@ fn figures(pool: &Pool) -> PoolFigures {
             total: pool.total(),
             ..PoolCounts::default()
         },
+        open_alerts: 0,
         days: Vec::new(),
     }
 }

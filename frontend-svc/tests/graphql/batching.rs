@@ -53,11 +53,34 @@ async fn numbers_of_pools_are_read_when_they_are_asked_for_and_once() {
     let api = fifty().await;
     api.data("{ ipPools { poolName networkCidr } }", json!({})).await;
     assert_eq!(api.reads().into_iter().collect::<Vec<_>>(), [("isp_list", 1)]);
-    api.data("{ ipPools { totalAddresses assignedCount availableCount utilization { projection { reason } } tags } }", json!({}))
-        .await;
+    let counts = "{ ipPools { status totalAddresses reservedCount assignedCount restingCount excludedCount availableCount \
+        utilizationPercent nodeId tags resolvedTags } }";
+    api.data(counts, json!({})).await;
     assert_eq!(
         api.reads().into_iter().collect::<Vec<_>>(),
-        [("isp_ask", 1), ("isp_list", 1)]
+        [("isp_ask", 1), ("isp_list", 1)],
+        "counts do not ask for days"
+    );
+    let forecast =
+        "{ ipPools { totalAddresses availableCount utilization { available projection { reason } } tags } }";
+    api.data(forecast, json!({})).await;
+    assert_eq!(
+        api.reads().into_iter().collect::<Vec<_>>(),
+        [("isp_ask", 1), ("isp_ask for days", 1), ("isp_list", 1)]
+    );
+}
+
+#[actix_web::test]
+async fn statistics_do_not_read_the_alerts_to_count_those_that_stand() {
+    let api = fifty().await;
+    let found = api
+        .data("{ ipStats { openAlerts totals { pools } } }", json!({}))
+        .await;
+    assert_eq!(found["ipStats"]["openAlerts"], "0");
+    assert_eq!(
+        api.reads().into_iter().collect::<Vec<_>>(),
+        [("isp_ask", 2), ("isp_list", 1)],
+        "pools, figures, the last reservations"
     );
 }
 

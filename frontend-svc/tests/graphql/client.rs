@@ -1,5 +1,6 @@
 //! A server in this process that counts what reaches its data access layer, and a client of it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,17 @@ impl Counted {
     fn count(&self, call: &'static str) {
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
     }
+
+    /// Counts what a question costs beside.
+    fn look(&self, request: &dyn Any) {
+        if let Some(IspAsk {
+            question: IspQuestion::Figures { with_days: true, .. },
+            ..
+        }) = request.downcast_ref()
+        {
+            self.count("isp_ask for days");
+        }
+    }
 }
 
 macro_rules! counted {
@@ -37,6 +49,7 @@ macro_rules! counted {
             $(
                 async fn $name(&self, context: &CallContext, request: $request) -> Result<$response, ApiError> {
                     self.count(stringify!($name));
+                    self.look(&request);
                     self.inner.$name(context, request).await
                 }
             )+

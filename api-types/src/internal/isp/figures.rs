@@ -59,6 +59,9 @@ pub struct PoolFigures {
     pub status: PoolStatus,
     /// How much it has handed out.
     pub counts: PoolCounts,
+    /// Its alerts that stand, acknowledged or not.
+    #[serde(default)]
+    pub open_alerts: u64,
     /// Assignments and releases by day, oldest first, of the last 90 days on which there were any.
     pub days: Vec<DayCount>,
 }
@@ -145,7 +148,8 @@ pub struct CostLine {
     pub pool_id: Uuid,
     /// Its name.
     pub pool_name: String,
-    /// Seconds that its addresses (or delegated prefixes) were held in the time, all together.
+    /// Seconds that its addresses (or delegated prefixes) were held in the time, all together. Of a pool that was deleted
+    /// each reservation counts as one, however short its prefix.
     pub held_seconds: Count,
     /// How many reservations that were.
     pub reservations: u64,

@@ -77,12 +77,17 @@ pub(crate) fn isp_range() -> KeyRange {
     }
 }
 
-/// Of a range, what lies behind a row (`-` is the smallest key character).
-pub(crate) fn behind(range: KeyRange, key: &RowKey) -> KeyRange {
-    KeyRange {
-        start: Some(row(format!("{key}-"))),
-        end: range.end,
+/// Of a range, what lies behind a position that a client sent (`-` is the smallest key character). `None` if that is none of
+/// ours: it is not in the range, or longer than a row's key of ours ever is.
+pub(crate) fn behind(range: KeyRange, position: &str) -> Option<KeyRange> {
+    let key = RowKey::new(position).ok()?;
+    if !range.contains(&key) {
+        return None;
     }
+    Some(KeyRange {
+        start: Some(RowKey::new(format!("{key}-")).ok()?),
+        end: range.end,
+    })
 }
 
 /// The row of a thing whose key says where it is; `None` for reservations and VLANs that somebody has, whose rows are named

@@ -1,12 +1,17 @@
 //! What stands against an address being handed out, and what is wrong between what is kept. These are the facts; what they
 //! mean to somebody is for the frontend to say.
+//!
+//! Who is narrowed to a subtree may ask about what lies in it, and is refused elsewhere: an answer without findings would
+//! say that a prefix is free. Whose profile names an address is told to those only who see subscribers.
 
 use cadastre_api_types::internal::{Finding, KeptFor, Listed, PageRequest, Standing};
 use cadastre_domain::isp::{Entity, Kept, Pool, Reservation, SubscriberId};
 use cadastre_domain::{Prefix, Scope};
+use cadastre_storage::{KeyRange, RowKey};
 use uuid::Uuid;
 
 use super::super::SpaceHandle;
+use super::super::decide::outside_scope;
 use super::super::list::foreign_cursor;
 use super::Book;
 use super::pools::no_pool;
@@ -17,7 +22,7 @@ use crate::rows::Rows;
 
 /// Rows of one kind that one question looks at.
 const MOST: usize = 100;
-/// Profiles that one page of what is wrong looks at.
+/// Profiles that one page of what is wrong looks at, and those that name the last prefix.
 const PROFILES: usize = 500;
 
 impl SpaceHandle {
@@ -29,6 +34,9 @@ impl SpaceHandle {
         pool_id: Option<Uuid>,
         subscriber: Option<&SubscriberId>,
     ) -> Outcome<(Option<Uuid>, Vec<Finding>)> {
+        if !scope.covers(&prefix) {
+            return Err(outside_scope(&prefix, "look for conflicts at"));
+        }
         self.consistent(|published| async move {
             let book = &published.book;
             let rows = self.durable();
@@ -72,42 +80,34 @@ impl SpaceHandle {
         .await
     }
 
-    /// A page of what is wrong: profiles that name what others hold, what nobody holds, or what is used otherwise; and
-    /// reservations that were made in spite of conflicts. A position is the key of the last profile's row.
+    /// A page of what is wrong: profiles that name what others hold, what nobody holds, or what is used otherwise. A
+    /// position is the last prefix that was looked at, with all profiles that name it.
     pub(super) async fn standing(&self, scope: &Scope, page: &PageRequest) -> Outcome<Listed<Standing>> {
-        let mut range = keys::profile_addresses();
-        if let Some(after) = &page.after {
-            let key = cadastre_storage::RowKey::new(after).map_err(|_| foreign_cursor())?;
-            if !range.contains(&key) {
-                return Err(foreign_cursor());
-            }
-            range = keys::behind(range, &key);
-        }
-        let range = &range;
+        let after = match &page.after {
+            None => None,
+            Some(text) => Some(text.parse::<Prefix>().map_err(|_| foreign_cursor())?),
+        };
+        let behind = after.and_then(|after| keys::profiles_at(&after).end);
+        let ranges: Vec<KeyRange> = match scope {
+            Scope::Whole => vec![keys::profile_addresses()],
+            Scope::Within(roots) => roots.iter().map(keys::profiles_in).collect(),
+        };
+        let ranges = &ranges;
+        let behind = behind.as_ref();
         self.consistent(|published| async move {
             let place = Looked {
                 rows: self.durable(),
                 book: &published.book,
                 scope,
             };
-            let (found, next) = place.rows.scan(range, PROFILES.min(page.limit)).await?;
+            let (named, next) = place.named(ranges, behind, PROFILES.min(page.limit)).await?;
             let mut items = Vec::new();
-            let last = found.last().map(|(key, _)| key.to_string());
-            for (key, bytes) in found {
-                let owner: OwnerRecord = decode(&key, &bytes)?;
-                let (Some(prefix), Some(subscriber)) =
-                    (keys::parse_profile_address(&key), owner.subscriber_id)
-                else {
-                    continue;
-                };
-                if !scope.covers(&prefix) {
-                    continue;
-                }
+            for (prefix, subscriber) in named {
                 items.extend(place.wrong_with(prefix, subscriber).await?);
             }
             Ok(Listed {
                 items,
-                next: next.and(last),
+                next: next.map(|prefix| prefix.to_string()),
             })
         })
         .await
@@ -121,6 +121,61 @@ struct Looked<'a> {
 }
 
 impl Looked<'_> {
+    /// Subscribers and their profiles are of the whole space.
+    fn sees_subscribers(&self) -> bool {
+        *self.scope == Scope::Whole
+    }
+
+    /// Prefixes that profiles name, and whose, in these ranges behind a row: about so many, but always all profiles that name
+    /// one prefix. And the last prefix, if there may be more behind it.
+    async fn named(
+        &self,
+        ranges: &[KeyRange],
+        behind: Option<&RowKey>,
+        limit: usize,
+    ) -> Outcome<(Vec<(Prefix, SubscriberId)>, Option<Prefix>)> {
+        let mut named = Vec::new();
+        let mut last = None;
+        for range in ranges {
+            let mut range = range.clone();
+            range.start = range.start.max(behind.cloned());
+            if range.start >= range.end {
+                continue;
+            }
+            if named.len() >= limit {
+                return Ok((named, last));
+            }
+            let mut at_once = limit - named.len();
+            let mut ends_here = false;
+            loop {
+                let (found, next) = self.rows.scan(&range, at_once).await?;
+                for (key, bytes) in found {
+                    let owner: OwnerRecord = decode(&key, &bytes)?;
+                    if let (Some(prefix), Some(subscriber)) =
+                        (keys::parse_profile_address(&key), owner.subscriber_id)
+                    {
+                        last = Some(prefix);
+                        named.push((prefix, subscriber));
+                    }
+                }
+                range.start = next;
+                // Enough; but a page does not end between two profiles that name the same.
+                if let Some(prefix) = last.filter(|_| !ends_here && named.len() >= limit) {
+                    ends_here = range.start.is_some();
+                    range.end = keys::profiles_at(&prefix).end;
+                }
+                if range.start.is_none() || range.start >= range.end {
+                    break;
+                }
+                at_once = PROFILES;
+            }
+            if ends_here {
+                return Ok((named, last));
+            }
+        }
+        Ok((named, None))
+    }
+
     /// What is at a prefix, above it beneath its pool, and in it.
     async fn at(
         &self,
@@ -129,7 +184,7 @@ impl Looked<'_> {
         pool: Option<&Pool>,
     ) -> Outcome<Vec<Finding>> {
         let mut findings = Vec::new();
-        let range = cadastre_storage::KeyRange {
+        let range = KeyRange {
             start: Some(keys::node(prefix)),
             end: keys::subtree_range(prefix).end,
         };
@@ -146,6 +201,9 @@ impl Looked<'_> {
             nodes.extend(self.rows.nodes(&between).await?.into_iter().flatten());
         }
         for node in nodes {
+            if !self.scope.covers(&node.prefix) {
+                continue;
+            }
             if pool.is_some_and(|pool| pool.network == node.prefix) && node.hold.is_none() {
                 continue;
             }
@@ -170,7 +228,9 @@ impl Looked<'_> {
                 if subscriber == Some(&found.value.subscriber_id) {
                     return Ok(None);
                 }
+                // Of a pool around the subtree the name is not for this caller.
                 let pool = self.book.pool(found.value.pool_id);
+                let pool = pool.filter(|pool| self.scope.covers(&pool.value.network));
                 return Ok(Some(Finding::Reservation {
                     pool_name: pool.map_or_else(String::new, |pool| pool.value.name.clone()),
                     reservation: Box::new(found),
@@ -201,7 +261,7 @@ impl Looked<'_> {
                 let owner: OwnerRecord = decode(&key, &bytes)?;
                 if let (Some(prefix), Some(other)) = (keys::parse_profile_address(&key), owner.subscriber_id)
                     && Some(&other) != subscriber
-                    && *self.scope == Scope::Whole
+                    && self.sees_subscribers()
                 {
                     findings.push(Finding::Profile {
                         subscriber_id: other,
@@ -230,7 +290,7 @@ impl Looked<'_> {
                     | Finding::Profile { .. } => None,
                 },
                 finding,
-                subscriber_id: Some(subscriber.clone()),
+                subscriber_id: self.sees_subscribers().then(|| subscriber.clone()),
             })
             .collect())
     }

@@ -6,6 +6,7 @@ use cadastre_api_types::internal::{DayCount, PoolFigures};
 use cadastre_domain::isp::{Kept, Pool};
 use cadastre_domain::{Prefix, Scope};
 use cadastre_storage::RowKey;
+use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::super::SpaceHandle;
@@ -18,6 +19,8 @@ use crate::records::{PoolCountersRecord, PoolDayRecord, decode};
 
 /// Days that are told of.
 const DAYS: i32 = 90;
+/// Pools whose days are read at a time.
+const SIDE_BY_SIDE: usize = 32;
 
 impl SpaceHandle {
     /// The figures of these pools; `None` = of all that the caller may see.
@@ -60,7 +63,14 @@ impl SpaceHandle {
                 .collect();
             let nodes = rows.nodes(&networks).await?;
             let counts = rows.get_many(&keys).await?;
+            let mut days = if with_days {
+                self.days_of(some, today - DAYS).await?
+            } else {
+                vec![Vec::new(); some.len()]
+            }
+            .into_iter();
             for ((pool, node), (key, bytes)) in some.iter().zip(nodes).zip(keys.iter().zip(counts)) {
+                let days = days.next().unwrap_or_default();
                 let Some(node) = node else { continue };
                 let record = match bytes {
                     Some(bytes) => decode::<PoolCountersRecord>(key, &bytes)?,
@@ -68,11 +78,7 @@ impl SpaceHandle {
                 };
                 let above = resolver.context_over(&node).await?;
                 let resolved = resolver.resolve(&node, &above)?.to_map();
-                let days = if with_days {
-                    self.days(pool.value.id, today - DAYS).await?
-                } else {
-                    Vec::new()
-                };
+                let alerts = record.utilization_alert.iter().chain(&record.depleted_alert);
                 figures.push(PoolFigures {
                     pool_id: pool.value.id,
                     node_id: node.ip_id,
@@ -80,11 +86,22 @@ impl SpaceHandle {
                     resolved,
                     status: counters::status(&pool.value, &record),
                     counts: counters::counts(&pool.value, &record),
+                    open_alerts: alerts.count() as u64,
                     days,
                 });
             }
         }
         Ok(figures)
+    }
+
+    /// The days of pools, in their order: of some at a time side by side.
+    async fn days_of(&self, pools: &[Arc<Kept<Pool>>], from: i32) -> Outcome<Vec<Vec<DayCount>>> {
+        let mut days = Vec::with_capacity(pools.len());
+        for some in pools.chunks(SIDE_BY_SIDE) {
+            let reads = some.iter().map(|pool| self.days(pool.value.id, from));
+            days.extend(try_join_all(reads).await?);
+        }
+        Ok(days)
     }
 
     async fn days(&self, pool: Uuid, from: i32) -> Outcome<Vec<DayCount>> {

@@ -3,7 +3,6 @@
 use cadastre_domain::Scope;
 use cadastre_domain::isp::{Entity, EntityKey, Kept, Subscriber};
 use cadastre_domain::search::begins_with;
-use cadastre_storage::RowKey;
 use uuid::Uuid;
 
 use super::journal::is_seen;
@@ -59,10 +58,11 @@ pub(crate) async fn pools_within(
     let mut named = Named::default();
     let [mut range, ..] = keys::book_ranges();
     if let Some((_, row)) = after {
-        let Ok(key) = RowKey::new(row) else {
+        // A place that is none of this index is behind all of it.
+        let Some(behind) = keys::behind(range, row) else {
             return Ok(named);
         };
-        range = keys::behind(range, &key);
+        range = behind;
     }
     loop {
         let (page, next) = rows.scan(&range, 512).await?;

@@ -2,11 +2,11 @@
 
 use cadastre_api_types::ErrorCode;
 use cadastre_api_types::internal::IspCommand;
-use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
     Count, Entity, EntityKey, IpType, IspError, Kept, Move, Pool, Reservation, ReservationEvent,
     ReservationStatus, SubscriberId,
 };
+use cadastre_domain::{Prefix, Scope};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
@@ -426,7 +426,7 @@ pub(super) async fn held(
     }))
 }
 
-/// Releases what a subscriber holds.
+/// Releases what a subscriber holds. What lies outside the caller's subtree is not there for them.
 pub(super) async fn release_held(
     draft: &mut Draft<'_, '_>,
     subscriber: &SubscriberId,
@@ -438,8 +438,9 @@ pub(super) async fn release_held(
         if !ip_types.is_empty() && !ip_types.contains(ip_type) {
             continue;
         }
-        if let Some((kept, found)) = held(draft, subscriber, *ip_type).await? {
-            draft.decider.check_scope(&found.prefix, "release")?;
+        let found = held(draft, subscriber, *ip_type).await?;
+        let scope = &draft.decider.context.scope;
+        if let Some((kept, found)) = found.filter(|(_, found)| scope.covers(&found.prefix)) {
             moved(draft, kept, found, Move::Release, reason).await?;
             released += 1;
         }
@@ -453,11 +454,13 @@ pub(super) async fn release_held(
         let names: Vec<&str> = ip_types.iter().map(|ip_type| ip_type.as_str()).collect();
         format!("nothing of the type {}", names.join(" or "))
     };
+    let place = match draft.decider.context.scope {
+        Scope::Whole => "in this address space",
+        Scope::Within(_) => "in your subtree",
+    };
     Err(Failure::refused(
         ErrorCode::NotFound,
-        format!(
-            "The subscriber {subscriber} holds {what} in this address space; there is nothing to be released."
-        ),
+        format!("The subscriber {subscriber} holds {what} {place}; there is nothing to be released."),
     ))
 }
 

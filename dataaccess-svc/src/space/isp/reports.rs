@@ -26,6 +26,8 @@ const LAST_COMMANDS: u64 = 2_000;
 const AT_ONCE: u64 = 128;
 /// Times that one report of costs is about, at most.
 const MOST_TIMES: usize = 64;
+/// What a reservation of a deleted pool counts as.
+const DELETED_UNITS: Count = Count(1);
 /// What a pool would hand out next, at most so many.
 const MOST_AVAILABLE: usize = 1_000;
 
@@ -95,6 +97,7 @@ impl SpaceHandle {
     }
 
     /// How long addresses were held, in each of these times. It reads every reservation, once, and is a report, not a screen.
+    /// How long the prefixes of a pool were that was deleted is not kept: each of its reservations counts as one.
     async fn costs(&self, scope: &Scope, times: &[(Timestamp, Timestamp)]) -> Outcome<Vec<Vec<CostLine>>> {
         let published = self.current().await?;
         let now = micros(self.config.clock.now());
@@ -113,7 +116,7 @@ impl SpaceHandle {
                 let units = published
                     .book
                     .pool(found.pool_id)
-                    .map_or(Count(1), |pool| pool.value.units_of(found.prefix.len()));
+                    .map_or(DELETED_UNITS, |pool| pool.value.units_of(found.prefix.len()));
                 for ((from, to), held) in times.iter().zip(&mut held) {
                     // What is to come costs nothing yet.
                     let seconds = held_seconds(&found, *from, (*to).min(now));
@@ -128,13 +131,22 @@ impl SpaceHandle {
                 Some(next) => range.start = Some(next),
                 None => break,
             }
+            // A near store answers at once, and others are to have their turns meanwhile.
+            tokio::task::yield_now().await;
         }
         let line = |(pool_id, (held_seconds, reservations)): (Uuid, (Count, u64))| {
             let pool = published.book.pool(pool_id);
-            let cost = pool.and_then(|pool| pool.value.cost.clone());
+            // Of a pool around the subtree name and price are not for this caller.
+            let seen = pool.filter(|pool| scope.covers(&pool.value.network));
+            let cost = seen.and_then(|pool| pool.value.cost.clone());
+            let pool_name = match (seen, pool) {
+                (Some(pool), _) => pool.value.name.clone(),
+                (None, Some(_)) => "(not in your subtree)".to_owned(),
+                (None, None) => "(deleted)".to_owned(),
+            };
             CostLine {
                 pool_id,
-                pool_name: pool.map_or_else(|| "(deleted)".to_owned(), |pool| pool.value.name.clone()),
+                pool_name,
                 held_seconds,
                 reservations,
                 micros_per_month: cost.as_ref().map_or(0, |cost| cost.micros_per_month),

@@ -16,6 +16,7 @@ use crate::graphql::types::{
     AvailableIPs, IPConflict, IPPool, IPReservation, IPStats, PoolStats, PoolUtilization,
 };
 use crate::http::query::invalid;
+use crate::isp::pools::WithDays;
 use crate::isp::wire::{reservation, subscriber_id};
 use crate::isp::{conflicts, pools, reservations, stats};
 
@@ -160,7 +161,7 @@ impl Addresses {
         #[graphql(desc = "Id or name.")] address_space: Option<String>,
     ) -> Result<PoolUtilization, ApiError> {
         let at = Session::of(context)?.space(address_space).await?;
-        let figures = at.figures(uuid("poolId", &pool_id)?).await?;
+        let figures = at.figures(uuid("poolId", &pool_id)?, WithDays::Yes).await?;
         PoolUtilization::of(pools::utilization_of(&at.caller, &figures))
     }
 

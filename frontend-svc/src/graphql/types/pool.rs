@@ -17,6 +17,7 @@ use crate::graphql::paging::{Page, Slice};
 use crate::graphql::scalars::{BigInt, id};
 use crate::graphql::session::InSpace;
 use crate::graphql::words::{AlertState, IPPoolStatus, IPPoolType, IPReservationStatus, PoolAllocation};
+use crate::isp::pools::WithDays;
 use crate::isp::wire::{numbers, pool};
 use crate::isp::{alerts, pools, reservations};
 
@@ -112,7 +113,7 @@ impl IPPool {
     }
 
     async fn figures(&self) -> Result<Arc<PoolFigures>, ApiError> {
-        self.at.figures(self.key).await
+        self.at.figures(self.key, WithDays::No).await
     }
 }
 
@@ -167,7 +168,8 @@ impl IPPool {
 
     /// How full it is, and until when it lasts.
     async fn utilization(&self) -> Result<PoolUtilization, ApiError> {
-        let figures = self.figures().await?;
+        // The forecast goes by what happened day by day.
+        let figures = self.at.figures(self.key, WithDays::Yes).await?;
         PoolUtilization::of(pools::utilization_of(&self.at.caller, &figures))
     }
 

@@ -180,13 +180,17 @@ fn conflict(at: &Prefix, finding: Finding) -> IpConflict {
 /// A reservation: an active one is never overruled, since an address has one holder; one that rests may be.
 fn of_reservation(at: &Prefix, found: Kept<Reservation>, pool_name: &str) -> IpConflict {
     let holder = found.value.subscriber_id.to_string();
-    let place = format!("in the pool {pool_name}");
+    // A pool that is not for the caller to see has no name.
+    let place = match pool_name {
+        "" => String::new(),
+        name => format!(" in the pool {name}"),
+    };
     let mut conflict = match found.value.status {
         ReservationStatus::Assigned => plain(
             at,
             ConflictType::Reservation,
             ConflictSeverity::Critical,
-            format!("{} is in use by {holder} {place}.", shown(at)),
+            format!("{} is in use by {holder}{place}.", shown(at)),
             false,
             suggestion(
                 SuggestedAction::UseAnother,
@@ -197,7 +201,7 @@ fn of_reservation(at: &Prefix, found: Kept<Reservation>, pool_name: &str) -> IpC
             at,
             ConflictType::Reservation,
             ConflictSeverity::High,
-            format!("{} is reserved for {holder} {place}.", shown(at)),
+            format!("{} is reserved for {holder}{place}.", shown(at)),
             false,
             suggestion(
                 SuggestedAction::Release,

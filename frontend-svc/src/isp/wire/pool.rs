@@ -113,6 +113,7 @@ pub(crate) fn no_figures(pool: &Pool) -> PoolFigures {
         resolved: Default::default(),
         status: shown_status(pool.state),
         counts: PoolCounts::default(),
+        open_alerts: 0,
         days: Vec::new(),
     }
 }
@@ -297,6 +298,7 @@ pub(crate) mod tests {
                 assigned: Count(3),
                 ..PoolCounts::default()
             },
+            open_alerts: 0,
             days: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Lists of the provider's side, page by page, clipped to the caller's scope.
 //!
-//! A position is the key of the last row that was looked at, so a page costs what it looks at, wherever it begins.
+//! A position is the key of the last row that was looked at, so a page costs what it looks at, wherever it begins. Rows that
+//! the caller may not see count for nothing, so that a position never tells of one.
 
 mod phases;
 mod pools;
@@ -8,7 +9,7 @@ mod subscribers;
 mod vlans;
 
 use cadastre_api_types::internal::{IspListing, Listed, PageRequest, ReservationFilter};
-use cadastre_domain::isp::{Entity, EntityKey, Kept, Reservation};
+use cadastre_domain::isp::{Entity, Kept, Reservation};
 use cadastre_domain::{Family, Prefix, Scope};
 use cadastre_storage::{KeyRange, RowKey};
 
@@ -16,7 +17,6 @@ use super::super::SpaceHandle;
 use super::super::list::foreign_cursor;
 use super::Book;
 use super::journal::is_seen;
-use super::places;
 use crate::errors::Outcome;
 use crate::keys::{self, ThingRows};
 use crate::records::{EntityRecord, decode};
@@ -28,6 +28,27 @@ const VISITS: usize = 2_000;
 
 /// Lengths of delegated prefixes.
 const DELEGATED: std::ops::RangeInclusive<u8> = 16..=64;
+
+/// An empty page, the last.
+const NOTHING: Listed<Kept<Entity>> = Listed {
+    items: Vec::new(),
+    next: None,
+};
+
+/// Whether all of a list is of the whole space, and so for nobody who is narrowed.
+const fn is_of_the_whole(listing: &IspListing) -> bool {
+    match listing {
+        IspListing::Pools(_) | IspListing::Reservations(_) | IspListing::Alerts { .. } => false,
+        IspListing::Subscribers(_)
+        | IspListing::Plans
+        | IspListing::Profiles
+        | IspListing::VlanPools { .. }
+        | IspListing::VlanBindings(_)
+        | IspListing::Templates
+        | IspListing::Webhooks
+        | IspListing::Outbox { .. } => true,
+    }
+}
 
 /// What a list is made from.
 #[derive(Clone, Copy)]
@@ -61,6 +82,9 @@ impl SpaceHandle {
 
 impl Lister<'_> {
     async fn list(&self, listing: &IspListing) -> Outcome<Listed<Kept<Entity>>> {
+        if *self.scope != Scope::Whole && is_of_the_whole(listing) {
+            return Ok(NOTHING);
+        }
         match listing {
             IspListing::Pools(filter) => self.pools(filter).await,
             IspListing::Reservations(filter) => self.reservations(filter).await,
@@ -141,9 +165,12 @@ impl Lister<'_> {
                         next: last.map(|key| key.to_string()),
                     });
                 }
-                visits += 1;
                 let kept: Kept<Entity> = decode::<EntityRecord>(&key, &bytes)?.into();
-                if wanted(&kept.value) && is_seen(&kept.value, self.scope) {
+                if !is_seen(&kept.value, self.scope) {
+                    continue;
+                }
+                visits += 1;
+                if wanted(&kept.value) {
                     items.push(kept);
                 }
                 last = Some(key);
@@ -160,11 +187,7 @@ impl Lister<'_> {
         let Some(after) = &self.page.after else {
             return Ok(range);
         };
-        let key = RowKey::new(after).map_err(|_| foreign_cursor())?;
-        if !range.contains(&key) {
-            return Err(foreign_cursor());
-        }
-        Ok(keys::behind(range, &key))
+        keys::behind(range, after).ok_or_else(foreign_cursor)
     }
 
     async fn reservations(&self, filter: &ReservationFilter) -> Outcome<Listed<Kept<Entity>>> {
@@ -182,20 +205,29 @@ impl Lister<'_> {
             .pool_id
             .and_then(|id| self.book.pool(id))
             .map(|pool| pool.value.network);
-        let range = match (pool, filter.within) {
-            (Some(network), Some(within)) if network.contains(&within) => keys::reservations_in(&within),
+        let place = match (pool, filter.within) {
+            (Some(network), Some(within)) if network.contains(&within) => Some(within),
             (Some(network), Some(within)) if !within.contains(&network) => {
-                return Ok(Listed {
-                    items: Vec::new(),
-                    next: None,
-                });
+                return Ok(NOTHING);
             }
-            (Some(network), _) => keys::reservations_in(&network),
-            (None, Some(within)) => keys::reservations_in(&within),
-            (None, None) => keys::things(ThingRows::Reservations),
+            (Some(network), _) => Some(network),
+            (None, within) => within,
         };
         let wanted = |value: &Entity| matches!(value, Entity::Reservation(found) if matches(found, filter));
-        self.scan(range, wanted).await
+        let phase = |range| Phase {
+            range,
+            holds: Holds::Things,
+            wanted: Box::new(wanted),
+        };
+        let phases: Vec<Phase<'_>> = match (place, self.scope) {
+            (None, Scope::Whole) => vec![phase(keys::things(ThingRows::Reservations))],
+            (None, Scope::Within(roots)) => roots.iter().map(keys::reservations_in).map(phase).collect(),
+            (Some(place), scope) => {
+                let seen = scope.clip(&place);
+                seen.iter().map(keys::reservations_in).map(phase).collect()
+            }
+        };
+        self.phases(&phases).await
     }
 
     /// Who has, or had, an IPv6 address: itself, or a delegated prefix that it lies in.
@@ -223,31 +255,13 @@ impl Lister<'_> {
         subscriber: &cadastre_domain::isp::SubscriberId,
         filter: &ReservationFilter,
     ) -> Outcome<Listed<Kept<Entity>>> {
-        let mut range = self.behind_cursor(keys::all_had(subscriber))?;
-        let mut items = Vec::new();
-        loop {
-            let (page, next) = self.rows.scan(&range, 256).await?;
-            let last = page.last().map(|(key, _)| key.to_string());
-            let wanted: Vec<EntityKey> = page
-                .iter()
-                .filter_map(|(key, _)| keys::parse_had(key))
-                .map(EntityKey::Reservation)
-                .collect();
-            let found = places::read(self.rows, &wanted).await?;
-            let keep = |kept: &Kept<Entity>| {
-                let fits = kept
-                    .value
-                    .reservation()
-                    .is_some_and(|found| matches(found, filter));
-                fits && is_seen(&kept.value, self.scope)
-            };
-            items.extend(found.into_iter().flatten().filter(keep));
-            match next {
-                Some(_) if items.len() >= self.page.limit => return Ok(Listed { items, next: last }),
-                Some(next) => range.start = Some(next),
-                None => return Ok(Listed { items, next: None }),
-            }
-        }
+        let wanted = |value: &Entity| matches!(value, Entity::Reservation(found) if matches(found, filter));
+        let phase = Phase {
+            range: keys::all_had(subscriber),
+            holds: Holds::Had,
+            wanted: Box::new(wanted),
+        };
+        self.phases(&[phase]).await
     }
 }
 

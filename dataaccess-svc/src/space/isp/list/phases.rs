@@ -22,6 +22,8 @@ pub(super) enum Holds {
     Subscribers,
     /// Which VLAN.
     Vlans,
+    /// Which reservation, by their keys.
+    Had,
 }
 
 /// A range of rows to look at.
@@ -48,23 +50,18 @@ struct Walk {
 impl Lister<'_> {
     /// A page of what lies in these ranges.
     pub(super) async fn phases(&self, phases: &[Phase<'_>]) -> Outcome<Listed<Kept<Entity>>> {
-        let after = match &self.page.after {
-            None => None,
-            Some(text) => Some(RowKey::new(text).map_err(|_| foreign_cursor())?),
-        };
-        let first = match &after {
-            None => 0,
-            Some(key) => phases
+        // The phase in which the page before ended, and what is left of it.
+        let (first, mut rest) = match &self.page.after {
+            None => (0, None),
+            Some(after) => phases
                 .iter()
-                .position(|phase| phase.range.contains(key))
+                .enumerate()
+                .find_map(|(at, phase)| Some((at, Some(keys::behind(phase.range.clone(), after)?))))
                 .ok_or_else(foreign_cursor)?,
         };
         let mut walk = Walk::default();
-        for (at, phase) in phases.iter().enumerate().skip(first) {
-            let range = match &after {
-                Some(key) if at == first => keys::behind(phase.range.clone(), key),
-                Some(_) | None => phase.range.clone(),
-            };
+        for phase in phases.iter().skip(first) {
+            let range = rest.take().unwrap_or_else(|| phase.range.clone());
             if self.walk(phase, range, &mut walk).await? {
                 return Ok(Listed {
                     items: walk.items,
@@ -88,11 +85,16 @@ impl Lister<'_> {
                     if walk.items.len() >= self.page.limit || walk.visits >= VISITS {
                         return Ok(true);
                     }
+                    if found
+                        .as_ref()
+                        .is_some_and(|kept| !is_seen(&kept.value, self.scope))
+                    {
+                        continue;
+                    }
                     walk.visits += 1;
                     walk.last = Some(key.clone());
-                    walk.items.extend(
-                        found.filter(|kept| (phase.wanted)(&kept.value) && is_seen(&kept.value, self.scope)),
-                    );
+                    walk.items
+                        .extend(found.filter(|kept| (phase.wanted)(&kept.value)));
                 }
             }
             match next {
@@ -124,6 +126,17 @@ impl Lister<'_> {
                         reason: "it names no subscriber".to_owned(),
                     })?;
                     wanted.push(EntityKey::Subscriber(id));
+                }
+                things = places::read(self.rows, &wanted).await?;
+            }
+            Holds::Had => {
+                let mut wanted = Vec::with_capacity(rows.len());
+                for (key, _) in rows {
+                    let id = keys::parse_had(key).ok_or_else(|| RecordError::Inconsistent {
+                        key: key.clone(),
+                        reason: "it names no reservation".to_owned(),
+                    })?;
+                    wanted.push(EntityKey::Reservation(id));
                 }
                 things = places::read(self.rows, &wanted).await?;
             }

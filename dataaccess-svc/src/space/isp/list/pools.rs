@@ -6,7 +6,6 @@ use cadastre_domain::isp::{Entity, Kept, Pool, PoolStatus};
 use cadastre_storage::RowKey;
 
 use super::super::counters;
-use super::super::journal::is_seen;
 use super::Lister;
 use crate::errors::Outcome;
 use crate::keys;
@@ -23,7 +22,7 @@ impl Lister<'_> {
             .book
             .pools()
             .filter(|pool| after.is_none_or(|after| pool.value.network > after))
-            .filter(|pool| matches(&pool.value, filter))
+            .filter(|pool| self.scope.covers(&pool.value.network) && matches(&pool.value, filter))
             .collect();
         let mut items = Vec::new();
         let mut last = None;
@@ -39,9 +38,8 @@ impl Lister<'_> {
                 let fits = filter
                     .status
                     .is_none_or(|status| statuses.get(at) == Some(&status));
-                let kept = pool.as_ref().clone().map(Entity::Pool);
-                if fits && is_seen(&kept.value, self.scope) {
-                    items.push(kept);
+                if fits {
+                    items.push(pool.as_ref().clone().map(Entity::Pool));
                 }
                 last = Some(pool.value.network.to_string());
             }

@@ -34,10 +34,7 @@ impl Lister<'_> {
                     }
                     // A pool is removed when nothing of it is taken any more.
                     Some(_) | None => {
-                        return Ok(Listed {
-                            items: Vec::new(),
-                            next: None,
-                        });
+                        return Ok(super::NOTHING);
                     }
                 }
             }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use cadastre_api_types::internal::{MAX_RESERVE, Reserve, ReserveFrom};
 use cadastre_api_types::{ApiError, ErrorCode};
-use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
     Entity, EntityKey, IpType, IspError, Kept, Pool, PoolState, PoolType, Reservation, Subscriber,
     SubscriberId, SubscriberStatus,
 };
+use cadastre_domain::{Prefix, Scope};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -96,12 +96,15 @@ pub(super) async fn one(draft: &mut Draft<'_, '_>, wish: &Reserve, force: bool) 
         .as_ref()
         .is_some_and(|found| found.status == SubscriberStatus::Terminated)
     {
+        // Who does not see subscribers is not told what has become of one.
+        let why = if sees_subscribers(draft) {
+            "is TERMINATED and can hold no addresses. Make a new subscriber, or name another."
+        } else {
+            "can hold no addresses. Name another."
+        };
         return Err(Failure::refused(
             ErrorCode::IllegalState,
-            format!(
-                "The subscriber {} is TERMINATED and can hold no addresses. Make a new subscriber, or name another.",
-                wish.subscriber_id
-            ),
+            format!("The subscriber {} {why}", wish.subscriber_id),
         ));
     }
     if let Some(expires) = wish.expires_at
@@ -150,8 +153,12 @@ async fn by_policy(
     pool_type: Option<PoolType>,
 ) -> Outcome<Kept<Entity>> {
     let plan = subscriber.and_then(|found| found.plan_id);
-    let found = policy::candidates(draft, subscriber, plan, ip_type, pool_type).await?;
     let scope = &draft.decider.context.scope;
+    let found = match policy::candidates(draft, subscriber, plan, ip_type, pool_type).await {
+        // What the policy says of a subscriber is not for who sees neither.
+        Err(Failure::Refused(_)) if !sees_subscribers(draft) => Vec::new(),
+        found => found?,
+    };
     let within: Vec<Arc<Kept<Pool>>> = found
         .into_iter()
         .filter(|pool| scope.covers(&pool.value.network))
@@ -191,7 +198,12 @@ fn unusable(pool: &Pool, why: &str) -> Failure {
     ))
 }
 
-/// Sees that a subscriber does not hold one of the type already.
+/// Whether the caller may be told of subscribers and their profiles, which are of the whole space (ADR 0020).
+pub(super) fn sees_subscribers(draft: &Draft<'_, '_>) -> bool {
+    draft.decider.context.scope == Scope::Whole
+}
+
+/// Sees that a subscriber does not hold one of the type already. Where that one is learns only who may see it.
 async fn check_single(draft: &Draft<'_, '_>, subscriber: &SubscriberId, ip_type: IpType) -> Outcome<()> {
     let Some(owner) = draft.row::<OwnerRecord>(&keys::held(subscriber, ip_type)).await? else {
         return Ok(());
@@ -204,6 +216,17 @@ async fn check_single(draft: &Draft<'_, '_>, subscriber: &SubscriberId, ip_type:
         Some(Entity::Reservation(found)) => (Some(found.id), Some(found.prefix)),
         Some(_) | None => (owner.id, None),
     };
+    let scope = &draft.decider.context.scope;
+    let is_told = prefix.map_or(*scope == Scope::Whole, |prefix| scope.covers(&prefix));
+    if !is_told {
+        return Err(Failure::refused(
+            ErrorCode::AlreadyAssigned,
+            format!(
+                "The subscriber {subscriber} can hold no other one of the type {ip_type}: one is all that a subscriber holds. \
+                 Use another subscriber, or ask somebody whose role is not narrowed to a subtree."
+            ),
+        ));
+    }
     let what = prefix.map_or_else(|| "one".to_owned(), |prefix| shown(&prefix));
     Err(Failure::Refused(Box::new(
         ApiError::new(

@@ -17,7 +17,7 @@ use super::super::due::{Agenda, Due};
 use super::super::nodes::NewNode;
 use super::super::{alike, lifecycle, pools};
 use super::pick::overlaps_own;
-use super::{check_single, reservation, shown, unusable, value};
+use super::{check_single, reservation, sees_subscribers, shown, unusable, value};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 use crate::records::{Hold, NodeRecord, OwnerRecord};
@@ -61,15 +61,22 @@ pub(super) async fn chosen(
         ));
     }
     check_single(draft, &wish.subscriber_id, pool.pool_type.ip_type()).await?;
+    // Of a pool around their subtree callers see the network, and not the name.
+    let is_seen = draft.decider.context.scope.covers(&pool.network);
+    let refused = |why: &str| {
+        if is_seen {
+            return unusable(pool, why);
+        }
+        let message = format!("The pool around {} {why}.", shown(&prefix));
+        Failure::refused(ErrorCode::PoolNotUsable, message)
+    };
     if !force && !pool.allow_manual_reservation {
-        return Err(unusable(
-            pool,
+        return Err(refused(
             "allows no choice of addresses (allowManualReservation is false): leave the address out",
         ));
     }
     if !force && pool.state == PoolState::Maintenance {
-        return Err(unusable(
-            pool,
+        return Err(refused(
             "is in MAINTENANCE and hands nothing out: set it to ACTIVE",
         ));
     }
@@ -160,6 +167,14 @@ pub(super) async fn place_of(
         },
     };
     if !force && let Some(other) = lifecycle::named_by_other(draft, prefix, &wish.subscriber_id).await? {
+        if !sees_subscribers(draft) {
+            return Err(conflict(
+                prefix,
+                "it is meant for another subscriber",
+                true,
+                &json!({}),
+            ));
+        }
         let what = format!("the network profile of {other} names it");
         return Err(conflict(prefix, &what, true, &json!({ "subscriberId": other })));
     }
