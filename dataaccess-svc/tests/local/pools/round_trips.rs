@@ -169,11 +169,11 @@ async fn round_trips_of_the_providers_side_do_not_grow_with_its_subscribers() {
         ("figures of all pools", (4, 0)),
         ("make a subscriber", (5, 1)),
         ("one thing by its key", (3, 0)),
-        ("provision", (13, 1)),
+        ("provision", (15, 1)),
         ("provision again", (16, 0)),
         ("read a subscriber", (8, 0)),
         ("release", (4, 1)),
-        ("reserve the next", (4, 1)),
+        ("reserve the next", (5, 1)),
         ("terminate", (8, 1)),
         ("what 50 subscribers hold", (5, 0)),
     ]);
