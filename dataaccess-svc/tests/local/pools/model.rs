@@ -51,6 +51,17 @@ enum Step {
         subscriber: u8,
         to: Move,
     },
+    /// A node is made around a unit, which is taken by force.
+    Under {
+        of: Of,
+        subscriber: u8,
+        spot: Spot,
+    },
+    /// Released, taken again, and given back for good.
+    Again {
+        of: Of,
+        subscriber: u8,
+    },
     Node(Of, Spot),
     Remove(Of, Spot),
     Import(Of, Vec<Spot>),
@@ -60,20 +71,22 @@ enum Step {
 }
 
 fn spot() -> impl Strategy<Value = Spot> {
-    (0..16_u8, 0..4_u8, -2..=3_i8).prop_map(|(unit, within, up)| Spot { unit, within, up })
+    // Most of them near each other, so that they meet.
+    let unit = prop_oneof![4 => 4..8_u8, 1 => 0..16_u8];
+    (unit, 0..4_u8, -2..=3_i8).prop_map(|(unit, within, up)| Spot { unit, within, up })
 }
 
 fn kept_back() -> impl Strategy<Value = KeptBack> {
     (
         proptest::option::of(1..15_u8),
-        proptest::collection::vec(spot(), 0..4),
+        proptest::collection::vec(spot(), 0..6),
     )
         .prop_map(|(gateway, exclusions)| KeptBack { gateway, exclusions })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let of = || prop_oneof![Just(Of::Addresses), Just(Of::Prefixes)];
-    let subscriber = || 0..8_u8;
+    let subscriber = || 0..6_u8;
     let to = || {
         prop_oneof![
             2 => Just(Move::Assign),
@@ -88,9 +101,12 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (of(), subscriber(), spot(), any::<bool>())
             .prop_map(|(of, subscriber, spot, force)| Step::Choose { of, subscriber, spot, force }),
         7 => (of(), subscriber(), to()).prop_map(|(of, subscriber, to)| Step::Move { of, subscriber, to }),
-        2 => (of(), spot()).prop_map(|(of, spot)| Step::Node(of, spot)),
+        2 => (of(), subscriber()).prop_map(|(of, subscriber)| Step::Again { of, subscriber }),
+        1 => (of(), subscriber(), spot())
+            .prop_map(|(of, subscriber, spot)| Step::Under { of, subscriber, spot }),
+        3 => (of(), spot()).prop_map(|(of, spot)| Step::Node(of, spot)),
         1 => (of(), spot()).prop_map(|(of, spot)| Step::Remove(of, spot)),
-        1 => (of(), proptest::collection::vec(spot(), 1..5)).prop_map(|(of, spots)| Step::Import(of, spots)),
+        2 => (of(), proptest::collection::vec(spot(), 1..5)).prop_map(|(of, spots)| Step::Import(of, spots)),
         1 => (of(), kept_back()).prop_map(|(of, kept)| Step::Keep(of, kept)),
         2 => (of(), 0..4_u8, spot()).prop_map(|(of, which, spot)| Step::Swap(of, which, spot)),
     ]
@@ -216,6 +232,15 @@ enum Counted {
     Resting,
 }
 
+/// As a caller writes it: a single address without its length.
+fn shown(place: &Prefix) -> String {
+    if place.is_host() {
+        place.addr().to_string()
+    } else {
+        place.to_string()
+    }
+}
+
 fn name_of(of: Of, subscriber: u8) -> String {
     match of {
         Of::Addresses => format!("a{subscriber}"),
@@ -325,17 +350,33 @@ impl Walk {
                 spot,
                 force,
             } => {
-                let place = spot.of(self.pool(of)).to_string();
-                let place = place.strip_suffix("/32").unwrap_or(&place);
-                let _ = self
-                    .ground
-                    .reserve_as(chosen(place, &name_of(of, subscriber)), force)
-                    .await;
+                let place = spot.of(self.pool(of));
+                let wanted = chosen(&shown(&place), &name_of(of, subscriber));
+                let _ = self.ground.reserve_as(wanted, force).await;
             }
             Step::Move { of, subscriber, to } => {
                 if let Some(last) = last_of(&self.ground, of, subscriber).await {
                     let legal = last.after(to).is_ok();
                     assert_eq!(self.ground.move_to(last.id, to).await.is_ok(), legal);
+                }
+            }
+            Step::Under { of, subscriber, spot } => {
+                let unit = Spot { up: 0, ..spot }.of(self.pool(of));
+                let around = unit.truncate(unit.len() - 2).to_string();
+                let _ = run(&*access, space, create(&around, &[])).await;
+                let wanted = chosen(&shown(&unit), &name_of(of, subscriber));
+                let _ = self.ground.reserve_as(wanted, true).await;
+            }
+            Step::Again { of, subscriber } => {
+                if let Some(last) = last_of(&self.ground, of, subscriber).await {
+                    let _ = self.ground.move_to(last.id, Move::Release).await;
+                    let length = (of == Of::Prefixes).then_some(last.prefix.len());
+                    self.next(of, subscriber, true, length).await;
+                    self.check("it was taken again").await;
+                }
+                if let Some(last) = last_of(&self.ground, of, subscriber).await {
+                    let _ = self.ground.move_to(last.id, Move::Release).await;
+                    let _ = self.ground.move_to(last.id, Move::Reclaim).await;
                 }
             }
             Step::Node(of, spot) => {
@@ -385,7 +426,7 @@ impl Walk {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
 
     #[test]
     fn counters_are_what_a_recount_says_and_nothing_is_held_and_kept_back_after_any_commands(
