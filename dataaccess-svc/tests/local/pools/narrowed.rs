@@ -185,9 +185,15 @@ async fn nobody_is_told_of_conflicts_at_what_their_role_does_not_cover() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_around_the_subtree_does_not_show_in_conflicts_within_it() {
+async fn a_pool_around_the_subtree_shows_neither_in_conflicts_within_it_nor_in_costs() {
     let ground = ground().await;
-    let around = named("hidden pool", "10.0.0.0/12");
+    let around = Pool {
+        cost: Some(Cost {
+            micros_per_month: 1_000_000,
+            currency: "EUR".to_owned(),
+        }),
+        ..named("hidden pool", "10.0.0.0/12")
+    };
     ground.make(&around).await;
     ground.reserve(chosen("10.1.0.1", "mine-1")).await.unwrap();
     let request = IspAsk {
@@ -201,6 +207,18 @@ async fn a_pool_around_the_subtree_does_not_show_in_conflicts_within_it() {
     let found = ground.access.isp_ask(&narrow(), request).await.unwrap();
     let told = format!("{found:?}");
     assert!(told.contains("mine-1") && !told.contains("hidden"), "{told}");
+    ground.clock.advance(DAY);
+    let request = IspAsk {
+        space: ground.space,
+        question: IspQuestion::Costs(vec![(Timestamp::UNIX_EPOCH, Timestamp::MAX)]),
+    };
+    let costs = ground.access.isp_ask(&narrow(), request).await.unwrap();
+    let IspAnswer::Costs(times) = &costs else {
+        panic!("{costs:?}");
+    };
+    assert_eq!(times[0].len(), 1);
+    assert_eq!(times[0][0].pool_name, "(not in your subtree)");
+    assert_eq!((times[0][0].reservations, times[0][0].micros_per_month), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
