@@ -187,6 +187,10 @@ pub struct ImageChange {
 
 /// What became of a command that was not refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly every command answers, and none is kept"
+)]
 pub enum CommandOutcome {
     /// Durable.
     Committed {
