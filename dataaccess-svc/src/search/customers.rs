@@ -50,16 +50,16 @@ impl Search<'_> {
         let mut indexes = Vec::new();
         match ask.readable.pools.as_ref().filter(|_| kinds.pools) {
             Some(Scope::Whole) => indexes.push(NameIndex::Pools),
-            Some(scope @ Scope::Within(_)) => {
-                if after.as_ref().is_none_or(|(index, _)| *index == NameIndex::Pools) {
-                    let pools = find::pools_within(rows, scope, text, after.as_ref(), ask.limit).await?;
-                    seen.take(ask, pools);
-                    if seen.place.is_some() {
-                        return Ok(seen);
-                    }
+            Some(scope @ Scope::Within(_))
+                if after.as_ref().is_none_or(|(index, _)| *index == NameIndex::Pools) =>
+            {
+                let pools = find::pools_within(rows, scope, text, after.as_ref(), ask.limit).await?;
+                seen.take(ask, pools);
+                if seen.place.is_some() {
+                    return Ok(seen);
                 }
             }
-            None => {}
+            Some(Scope::Within(_)) | None => {}
         }
         if ask.readable.subscribers && kinds.subscribers {
             indexes.extend([NameIndex::SubscriberIds, NameIndex::Usernames, NameIndex::Numbers]);

@@ -227,7 +227,7 @@ fn a_subscriber_shows_what_it_holds_and_nodes_show_whose_they_are(at: &Deploymen
     assert!(listed.as_array().unwrap().contains(&shown), "{listed}");
     // What GET returned can be put back; what is assigned is not changed that way.
     assert_eq!(isp.put(&path, &shown).ok(), shown);
-    let mut other = shown.clone();
+    let mut other = shown;
     other["staticIpv4"] = json!("203.0.113.9");
     isp.put(&path, &other).refused(400, "ReadOnlyField");
 
