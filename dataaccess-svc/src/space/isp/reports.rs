@@ -1,6 +1,6 @@
 //! Reports: who had which address, what pools cost, what was reserved last, what is next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cadastre_api_types::internal::{
     CallContext, CostLine, IspAnswer, IspListing, IspQuestion, Listed, PageRequest, ReservationFilter,
@@ -91,7 +91,18 @@ impl SpaceHandle {
             let draft = Draft::new(&decider, None);
             let found = pools::find(&draft, pool)?;
             let length = prefix_length.unwrap_or(found.value.unit());
-            reserve::candidates(&draft, &found.value, length, count.clamp(1, MOST_AVAILABLE), 0).await
+            let count = count.clamp(1, MOST_AVAILABLE);
+            // What a network profile names goes to its subscriber only.
+            let named = named_in(self.durable(), &found.value.network).await?;
+            let is_named = |free: &Prefix| {
+                let lies_in = named.range(*free..=free.last_descendant()).next();
+                lies_in.is_some()
+            };
+            let more = count.saturating_add(named.len());
+            let mut free = reserve::candidates(&draft, &found.value, length, more, 0).await?;
+            free.retain(|free| !is_named(free));
+            free.truncate(count);
+            Ok(free)
         })
         .await
     }
@@ -258,6 +269,15 @@ impl SpaceHandle {
         })
         .await
     }
+}
+
+/// Prefixes in one that network profiles name, as far as it can matter for what is shown.
+async fn named_in(rows: Rows<'_>, network: &Prefix) -> Outcome<BTreeSet<Prefix>> {
+    let (found, _) = rows.scan(&keys::profiles_in(network), 4 * MOST_AVAILABLE).await?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, _)| keys::parse_profile_address(key))
+        .collect())
 }
 
 /// The reservations that rows of what subscribers hold name.

@@ -330,3 +330,35 @@ async fn who_has_an_ipv6_address_is_who_has_the_prefix_that_it_lies_in() {
         (vec!["ada".to_owned()], vec!["bob".to_owned()])
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_profile_names_is_offered_to_nobody_else() {
+    let provider = provider().await;
+    provider.make("ada").await;
+    let single = pool(PoolType::Ipv4Private, "10.9.9.9/32");
+    provider.ground.make(&single).await;
+    for address in ["203.0.113.1", "10.9.9.9"] {
+        provider.make(address).await;
+        let pinned = NetworkProfile {
+            static_ipv4: Some(address.parse().unwrap()),
+            ..NetworkProfile::of(sub(address))
+        };
+        provider.ground.isp(put_profile(pinned)).await.unwrap();
+    }
+    let question = IspQuestion::Available {
+        pool_id: provider.v4.id,
+        prefix_length: None,
+        count: 2,
+    };
+    let IspAnswer::Available(offered) = provider.ground.ask(question).await else {
+        panic!("not what is available")
+    };
+    assert_eq!(offered, [prefix("203.0.113.2/32"), prefix("203.0.113.3/32")]);
+    let refused = provider
+        .ground
+        .reserve(next_of(single.id, "ada"))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, ErrorCode::PoolDepleted);
+    assert!(refused.message.contains("network profile"), "{}", refused.message);
+}

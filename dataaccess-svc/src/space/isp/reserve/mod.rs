@@ -4,6 +4,7 @@
 mod pick;
 mod place;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cadastre_api_types::internal::{MAX_RESERVE, Reserve, ReserveFrom};
@@ -262,9 +263,10 @@ async fn next(draft: &mut Draft<'_, '_>, wish: &Reserve, from: &[Arc<Kept<Pool>>
             return take(draft, wish, &pool, prefix, Place::Resting(Box::new(old)), false).await;
         }
     }
+    let mut passed = BTreeSet::new();
     for pool in from {
         let length = length(&pool.value, wish)?;
-        if let Some(prefix) = free(draft, wish, &pool.value, length).await? {
+        if let Some(prefix) = free(draft, wish, &pool.value, length, &mut passed).await? {
             // The network of a pool of one address is that address.
             let network = if prefix == pool.value.network {
                 draft.network(&prefix).await?
@@ -275,10 +277,10 @@ async fn next(draft: &mut Draft<'_, '_>, wish: &Reserve, from: &[Arc<Kept<Pool>>
             return take(draft, wish, &pool.value, prefix, place, false).await;
         }
     }
-    Err(depleted(from))
+    Err(depleted(from, passed.len()))
 }
 
-fn depleted(from: &[Arc<Kept<Pool>>]) -> Failure {
+fn depleted(from: &[Arc<Kept<Pool>>], named: usize) -> Failure {
     let names: Vec<&str> = from.iter().map(|pool| pool.value.name.as_str()).take(5).collect();
     let what = match from {
         [one] => format!("The pool {} has nothing left", one.value.name),
@@ -288,11 +290,16 @@ fn depleted(from: &[Arc<Kept<Pool>>]) -> Failure {
             names.join(", ")
         ),
     };
+    let named = match named {
+        0 => String::new(),
+        1 => " (one address is free, and the network profile of a subscriber names it)".to_owned(),
+        many => format!(" ({many} addresses are free, and network profiles of subscribers name them)"),
+    };
     let ids: Vec<Uuid> = from.iter().map(|pool| pool.value.id).take(5).collect();
     Failure::Refused(Box::new(
         ApiError::new(
             ErrorCode::PoolDepleted,
-            format!("{what}. Nothing was reserved. Release addresses, wait until released ones have rested, or add a pool."),
+            format!("{what}{named}. Nothing was reserved. Release addresses, wait until released ones have rested, or add a pool."),
         )
         .with_details(json!({ "poolIds": ids })),
     ))

@@ -1,5 +1,6 @@
 //! Which of the free ones comes next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cadastre_api_types::internal::Reserve;
@@ -19,7 +20,7 @@ use crate::keys;
 use crate::records::{OwnerRecord, RecordError};
 
 /// Free ones that are looked at before a pool is given up because network profiles name them.
-const MOST_PASSED: usize = 64;
+const MOST_PASSED: usize = 1_024;
 
 /// Length of what is asked of a pool.
 pub(super) fn length(pool: &Pool, wish: &Reserve) -> Outcome<u8> {
@@ -77,17 +78,25 @@ pub(super) async fn resting(
         .map(|pool| (kept.clone(), pool.value.clone())))
 }
 
-/// The next free one of a pool that no network profile of another names.
+/// The next free one of a pool that no network profile of another names; those that are named are added to `passed`.
 pub(super) async fn free(
     draft: &Draft<'_, '_>,
     wish: &Reserve,
     pool: &Pool,
     length: u8,
+    passed: &mut BTreeSet<Prefix>,
 ) -> Outcome<Option<Prefix>> {
     if pool.network.len() == length {
         let node = draft.network(&pool.network).await?;
-        let is_free = node.is_some_and(|node| node.hold.is_none());
-        return Ok(is_free.then_some(pool.network));
+        if node.is_none_or(|node| node.hold.is_some()) {
+            return Ok(None);
+        }
+        let named = lifecycle::named_by_other(draft, &pool.network, &wish.subscriber_id).await?;
+        if named.is_some() {
+            passed.insert(pool.network);
+            return Ok(None);
+        }
+        return Ok(Some(pool.network));
     }
     let mut wanted = 1;
     let mut read_again = false;
@@ -95,7 +104,10 @@ pub(super) async fn free(
         let found = candidates(draft, pool, length, wanted, seed(wish.id)).await?;
         let exhausted = found.len() < wanted;
         for prefix in found {
-            if draft.has_written(&keys::node(&prefix)) || overlaps_own(draft, &prefix) {
+            if passed.contains(&prefix)
+                || draft.has_written(&keys::node(&prefix))
+                || overlaps_own(draft, &prefix)
+            {
                 continue;
             }
             let (named, there) = tokio::try_join!(
@@ -120,6 +132,7 @@ pub(super) async fn free(
             if named.is_none() {
                 return Ok(Some(prefix));
             }
+            passed.insert(prefix);
         }
         if exhausted || wanted > MOST_PASSED + draft.effects.created.len() {
             return Ok(None);
