@@ -134,7 +134,7 @@ pub(super) fn template(cast: &Cast<'_>) -> String {
 
 /// Nobody is there, and nobody may be called there.
 pub(super) fn new_webhook() -> Value {
-    json!({ "name": unique("w"), "url": "http://127.0.0.1:9/", "events": ["nothing.happens"] })
+    json!({ "name": unique("w"), "url": "http://127.0.0.1:9/", "events": ["alert.cleared"] })
 }
 
 pub(super) fn webhook(cast: &Cast<'_>) -> String {
