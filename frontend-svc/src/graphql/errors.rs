@@ -23,9 +23,22 @@ pub(crate) fn is_request_error(response: &Response) -> bool {
     !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// Errors as clients see them.
+/// Mistakes of a document that are told.
+const MOST_MISTAKES: usize = 20;
+
+/// Errors as clients see them; of the mistakes of a document that was not run only the first.
 pub(crate) fn shown(errors: &[ServerError], correlation_id: &str) -> Value {
-    errors.iter().map(|error| one(error, correlation_id)).collect()
+    let is_mistake = |error: &&ServerError| error.path.is_empty();
+    let mistakes = errors.iter().filter(is_mistake).count();
+    let told = errors.iter().filter(|error| !is_mistake(error));
+    let told = told.chain(errors.iter().filter(is_mistake).take(MOST_MISTAKES));
+    let mut shown: Vec<Value> = told.map(|error| one(error, correlation_id)).collect();
+    if let Some(more) = mistakes.checked_sub(MOST_MISTAKES).filter(|more| *more > 0) {
+        let message = format!("{more} more mistakes of this document are left out; mend the first ones.");
+        let left_out = ServerError::new(message, None);
+        shown.push(one(&left_out, correlation_id));
+    }
+    Value::Array(shown)
 }
 
 fn one(error: &ServerError, correlation_id: &str) -> Value {

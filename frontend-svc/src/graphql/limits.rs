@@ -23,6 +23,8 @@ const MAX_FIELDS: u64 = 20_000;
 const MAX_OPERATIONS: usize = 20;
 /// Most brackets within each other, and most fragments.
 const MAX_BRACKETS: usize = 64;
+/// Most arguments, aliases, variables and directives of a document: each of them can be a mistake that is told.
+const MAX_MARKS: usize = 5_000;
 /// Most levels beneath `__schema` and `__type`: tools look at types of types of types.
 const MAX_SCHEMA_DEPTH: usize = 20;
 /// Most lists of fields within lists of fields beneath them: each makes an answer many times larger.
@@ -34,12 +36,13 @@ const WRITE: u64 = 2_000;
 /// Fields that read much more than others.
 const HEAVY: [(&str, u64); 2] = [("ipStats", 1_000), ("poolStats", 150)];
 
-/// Refuses texts whose brackets go very deep: whoever reads them goes as deep.
+/// Refuses texts whose brackets go very deep, because whoever reads them goes as deep, and texts with very many arguments, aliases,
+/// variables and directives, which the library checks one by one before anything of ours is asked.
 ///
 /// # Errors
 /// `400 QueryTooLarge`.
 pub(super) fn check_brackets(text: &str) -> Result<(), ServerError> {
-    let mut depth = 0_usize;
+    let (mut depth, mut marks) = (0_usize, 0_usize);
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
         rest = match first {
@@ -53,7 +56,17 @@ pub(super) fn check_brackets(text: &str) -> Result<(), ServerError> {
         match first {
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            b':' | b'@' | b'$' => marks += 1,
             _ => {}
+        }
+        if marks > MAX_MARKS {
+            return Err(too_large(
+                format!(
+                    "This document has more than {MAX_MARKS} arguments, aliases, variables and directives; ask for less at a time."
+                ),
+                "arguments",
+                MAX_MARKS as u64,
+            ));
         }
         if depth > MAX_BRACKETS {
             return Err(too_large(

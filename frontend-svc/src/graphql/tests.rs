@@ -348,6 +348,8 @@ fn tools_may_ask_for_the_schema_but_not_for_types_of_types_without_end() {
 
 #[test]
 fn brackets_are_counted_where_they_are_brackets() {
+    assert!(check_brackets(&"a:1 ".repeat(5_001)).is_err());
+    assert!(check_brackets(&"\"a:1\" ".repeat(5_001)).is_ok());
     assert!(check_brackets(&"(".repeat(65)).is_err());
     assert!(check_brackets(&"[]".repeat(5_000)).is_ok());
     let many = "[".repeat(500);
@@ -399,4 +401,20 @@ mod never_panics {
             let _ = Document::read(asked(&tokens.join(" ")));
         }
     }
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    let mistakes: Vec<ServerError> = (0..500)
+        .map(|number| ServerError::new(format!("mistake {number}"), None))
+        .collect();
+    let told = super::errors::shown(&mistakes, "c");
+    let told = told.as_array().unwrap();
+    assert_eq!(told.len(), 21);
+    assert_eq!(told[0]["message"], "mistake 0.");
+    assert!(
+        told[20]["message"].as_str().unwrap().starts_with("480 more"),
+        "{}",
+        told[20]
+    );
 }

@@ -91,8 +91,8 @@ pub struct NetworkProfile {
 }
 
 /// Body of `PUT /subscribers/{subscriberId}/network-profile`: makes or replaces it as a whole. What is assigned to the subscriber
-/// (addresses, VLAN) stays when it is left out: release it to be rid of it. A VLAN of a pool whose domain is the subscriber's
-/// access node or site is allocated.
+/// (addresses, VLAN) stays when it is left out: release it to be rid of it. An address of a pool is assigned if the
+/// subscriber is in service, and a VLAN of a pool whose domain is the subscriber's access node or site is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkProfileWrite {

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use cadastre_api_types::internal::{Reserve, ReserveFrom};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
@@ -124,6 +125,10 @@ pub(super) async fn with_holdings(
 ) -> Outcome<NetworkProfile> {
     for ip_type in IpType::ALL {
         let Some((_, held)) = lifecycle::held(draft, &subscriber.id, *ip_type).await? else {
+            let was = before.and_then(|before| named(before, *ip_type));
+            if let Some(prefix) = named(&wanted, *ip_type).filter(|prefix| was != Some(*prefix)) {
+                assign_named(draft, subscriber, *ip_type, prefix).await?;
+            }
             continue;
         };
         let is_named = before.and_then(|before| named(before, *ip_type)) == Some(held.prefix);
@@ -140,6 +145,34 @@ pub(super) async fn with_holdings(
         wanted.vlan = vlan_for(draft, subscriber, before, wanted.vlan).await?;
     }
     Ok(wanted)
+}
+
+/// Assigns what the profile of a subscriber in service shall name, if a pool has it: then nobody else gets it, and it counts.
+async fn assign_named(
+    draft: &mut Draft<'_, '_>,
+    subscriber: &Subscriber,
+    ip_type: IpType,
+    prefix: Prefix,
+) -> Outcome<()> {
+    let pool = draft.book().pool_around(&prefix);
+    let hands_out = pool.is_some_and(|pool| pool.value.pool_type.ip_type() == ip_type);
+    if !hands_out || !in_service(subscriber) {
+        return Ok(());
+    }
+    let wish = Reserve {
+        id: Uuid::now_v7(),
+        subscriber_id: subscriber.id.clone(),
+        from: ReserveFrom::Chosen {
+            pool_id: None,
+            prefix,
+        },
+        prefix_length: None,
+        assign: true,
+        expires_at: None,
+        reason: Some("its network profile names it".to_owned()),
+        notes: String::new(),
+    };
+    reserve::one(draft, &wish, false).await.map(drop)
 }
 
 /// The VLAN that a profile shall name. Where the subscriber is connected there may be a pool that has it: then it is allocated, so

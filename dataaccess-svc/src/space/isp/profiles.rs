@@ -46,6 +46,8 @@ pub(super) async fn put(draft: &mut Draft<'_, '_>, profile: &NetworkProfile) -> 
     profile.check().map_err(|error| invalid(&error))?;
     let known = before.as_ref().map(|(_, known)| known);
     let profile = alike::with_holdings(draft, &subscriber, known, profile.clone()).await?;
+    // What was assigned along the way is in it already.
+    let before = find(draft, &profile.subscriber_id).await?;
     if let Some((kept, known)) = &before
         && *known == profile
     {

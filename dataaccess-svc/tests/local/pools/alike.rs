@@ -362,3 +362,31 @@ async fn what_a_profile_names_is_offered_to_nobody_else() {
     assert_eq!(refused.code, ErrorCode::PoolDepleted);
     assert!(refused.message.contains("network profile"), "{}", refused.message);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_a_pool_that_the_profile_of_a_subscriber_in_service_names_is_assigned_to_it() {
+    let provider = provider().await;
+    for id in ["ada", "bob"] {
+        provider.make(id).await;
+        provider
+            .run(id, provider.provision(&provider.bare))
+            .await
+            .unwrap();
+    }
+    let naming = |id: &str| NetworkProfile {
+        static_ipv4: Some("203.0.113.5".parse().unwrap()),
+        ipv6_prefix: Some(prefix("2001:db8:0:500::/56")),
+        ..NetworkProfile::of(sub(id))
+    };
+    provider.ground.isp(put_profile(naming("ada"))).await.unwrap();
+    let (_, held, profile) = provider.state("ada").await;
+    assert_eq!(held, ["203.0.113.5/32 ASSIGNED", "2001:db8:0:500::/56 ASSIGNED"]);
+    assert_eq!(profile, Some(naming("ada")));
+    assert_eq!(provider.ground.counts(provider.v4.id).await, [14, 0, 1, 0, 0, 13]);
+    // The same again changes nothing, and nobody else can name it.
+    provider.ground.isp(put_profile(naming("ada"))).await.unwrap();
+    assert_eq!(provider.state("ada").await.1.len(), 2);
+    let refused = provider.ground.isp(put_profile(naming("bob"))).await;
+    assert_eq!(code(refused), ErrorCode::AddressConflict);
+    assert_eq!(provider.state("bob").await.1, Vec::<String>::new());
+}
