@@ -112,3 +112,28 @@ fn what_the_outbox_holds_is_delivered_after_the_server_was_killed() {
     let taken = receiver.wait("the event", is("subscriber.created"));
     assert_eq!(taken.json()["data"]["subscriberId"], json!(subscriber));
 }
+
+#[test]
+fn an_entry_is_called_off_once_however_often_that_is_asked_with_its_key() {
+    let at = launched(Shape::OneProcess);
+    let isp = Provider::new(&at);
+    let receiver = Receiver::new(500);
+    webhook(&isp, &receiver, &["subscriber.*"]);
+    isp.subscriber();
+    receiver.wait("a first try", |delivery| delivery.answered == 500);
+    let entry = isp.get("/outbox").ok()[0]["id"].as_str().unwrap().to_owned();
+    for what in ["cancel", "retry"] {
+        let ask = || {
+            let path = isp.at(&format!("/outbox/{entry}/{what}"));
+            isp.client()
+                .request(reqwest::Method::POST, &path)
+                .header("idempotency-key", what)
+                .send()
+                .ok()
+        };
+        let first = ask();
+        let state = if what == "cancel" { "CANCELLED" } else { "PENDING" };
+        assert_eq!(first["state"], state, "{first}");
+        assert_eq!(ask(), first);
+    }
+}

@@ -106,8 +106,9 @@ pub(super) async fn cancel(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
     if entry.ended_at.is_none() {
         entry.ended_at = Some(draft.decider.time);
     }
-    let after = put(draft, Some(&before), entry);
-    draft.show(after);
+    put(draft, Some(&before), entry.clone());
+    // Somebody has asked for it: the journal says so, and answers who asks again.
+    draft.put(Some(before), Entity::Outbox(entry));
     Ok(())
 }
 
@@ -131,8 +132,9 @@ pub(super) async fn retry(draft: &mut Draft<'_, '_>, id: Uuid) -> Outcome<()> {
     entry.state = OutboxState::Pending;
     entry.attempts = 0;
     entry.next_attempt_at = Some(draft.decider.time);
-    let after = put(draft, Some(&before), entry);
-    draft.show(after);
+    put(draft, Some(&before), entry.clone());
+    // Somebody has asked for it: the journal says so, and answers who asks again.
+    draft.put(Some(before), Entity::Outbox(entry));
     Ok(())
 }
 

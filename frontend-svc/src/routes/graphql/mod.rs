@@ -51,7 +51,11 @@ const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
             (String = "text/event-stream", example = json!("event: next\ndata: {\"data\":{}}\n\nevent: complete\ndata:\n\n")),
             (String = "text/html"),
         ),
-    )),
+    ),
+        (status = 400, description = "A document that was not run. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 404, description = "The address space is none that the caller may know of. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 503, description = "The store is away. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+    ),
 )]
 pub(crate) async fn get(state: State, request: HttpRequest) -> Result<HttpResponse, HttpError> {
     if console::is_wanted(&request) {
@@ -84,7 +88,15 @@ pub(crate) async fn get(state: State, request: HttpRequest) -> Result<HttpRespon
             (Object = "application/graphql-response+json", example = json!({ "data": { "ipPools": [] } })),
             (String = "text/event-stream", example = json!("event: next\ndata: {\"data\":{}}\n\nevent: complete\ndata:\n\n")),
         ),
-    )),
+    ),
+        (status = 400, description = "A document that was not run. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 404, description = "The address space is none that the caller may know of. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 408, description = "The body did not arrive in time. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 409, description = "Others were faster. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 413, description = "The body is too large. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 415, description = "The body is not JSON. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+        (status = 503, description = "The store is away. In `errors`.", content((Object = "application/json"), (Object = "application/graphql-response+json"))),
+    ),
 )]
 pub(crate) async fn post(
     caller: Authorized,
