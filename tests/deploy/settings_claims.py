@@ -66,14 +66,13 @@ def volume(directory, workload, objects):
     inside = top / "..2026_01_31_09_30_00.1"
     for item in one["secret"]["items"]:
         path = inside / item["path"]
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(holder[item["key"]])
         path.chmod(one["secret"]["defaultMode"])
         path.parent.chmod(0o755)
     inside.chmod(0o755)
     (top / "..data").symlink_to(inside.name)
-    for item in one["secret"]["items"]:
-        entry = pathlib.Path(item["path"]).parts[0]
+    for entry in {pathlib.Path(item["path"]).parts[0] for item in one["secret"]["items"]}:
         (top / entry).symlink_to(pathlib.Path("..data") / entry)
     top.chmod(0o1777)
     return top
