@@ -1,11 +1,11 @@
 //! A network profile: how a subscriber is connected (seed `network-features-plan.md`: VLAN, QinQ, Option 82, IPv6).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 use super::text::{check_line, words};
-use super::{IspError, SubscriberId, VlanTag};
+use super::{IpType, IspError, SubscriberId, VlanTag};
 use crate::prefix::{Family, Prefix};
 
 /// How a subscriber gets IPv6.
@@ -109,6 +109,36 @@ impl NetworkProfile {
         }
     }
 
+    /// The address, or delegated prefix, that it names of a type.
+    #[must_use]
+    pub fn named(&self, ip_type: IpType) -> Option<Prefix> {
+        match ip_type {
+            IpType::Ipv4 => self.static_ipv4.map(|address| Prefix::host(IpAddr::V4(address))),
+            IpType::Ipv6 => self.static_ipv6.map(|address| Prefix::host(IpAddr::V6(address))),
+            IpType::Ipv6Prefix => self.ipv6_prefix,
+        }
+    }
+
+    /// Has it name an address, or delegated prefix, of a type; one of another family is none.
+    pub fn name(&mut self, ip_type: IpType, prefix: Option<Prefix>) {
+        let address = prefix.map(|prefix| prefix.addr());
+        match ip_type {
+            IpType::Ipv4 => {
+                self.static_ipv4 = match address {
+                    Some(IpAddr::V4(address)) => Some(address),
+                    Some(IpAddr::V6(_)) | None => None,
+                }
+            }
+            IpType::Ipv6 => {
+                self.static_ipv6 = match address {
+                    Some(IpAddr::V6(address)) => Some(address),
+                    Some(IpAddr::V4(_)) | None => None,
+                }
+            }
+            IpType::Ipv6Prefix => self.ipv6_prefix = prefix,
+        }
+    }
+
     /// Checks what can be said of it without looking at others.
     ///
     /// # Errors
@@ -169,5 +199,31 @@ impl NetworkProfile {
         let v4 = self.static_ipv4.map(|address| Prefix::host(address.into()));
         let v6 = self.static_ipv6.map(|address| Prefix::host(address.into()));
         [v4, v6, self.ipv6_prefix].into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_profile_names_of_each_type_what_it_was_given_of_that_family_and_nothing_else() {
+        let mut profile = NetworkProfile::of(SubscriberId::new("s").unwrap());
+        let given = [
+            (IpType::Ipv4, "203.0.113.9/32"),
+            (IpType::Ipv6, "2001:db8::9/128"),
+            (IpType::Ipv6Prefix, "2001:db8:0:100::/56"),
+        ];
+        for (ip_type, text) in given {
+            let prefix: Prefix = text.parse().unwrap();
+            assert_eq!(profile.named(ip_type), None);
+            profile.name(ip_type, Some(prefix));
+            assert_eq!(profile.named(ip_type), Some(prefix));
+        }
+        profile.name(IpType::Ipv4, Some("2001:db8::9/128".parse().unwrap()));
+        assert_eq!(profile.named(IpType::Ipv4), None);
+        profile.name(IpType::Ipv6, None);
+        assert_eq!(profile.addresses().count(), 1, "the delegated prefix is left");
     }
 }

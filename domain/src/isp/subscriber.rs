@@ -185,6 +185,15 @@ pub struct Subscriber {
 pub const MAX_SUBSCRIBER_TAGS: usize = 32;
 
 impl Subscriber {
+    /// Whether it is served, or only suspended for a while: what is assigned to it is in its network profile.
+    #[must_use]
+    pub fn in_service(&self) -> bool {
+        match self.status {
+            SubscriberStatus::Active | SubscriberStatus::Suspended => true,
+            SubscriberStatus::Pending | SubscriberStatus::Terminated => false,
+        }
+    }
+
     /// Checks its texts.
     ///
     /// # Errors

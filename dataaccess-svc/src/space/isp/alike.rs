@@ -1,13 +1,11 @@
 //! What a subscriber is given and what its network profile says are kept alike, in one commit: an address that is assigned to a
 //! subscriber in service, or taken back, and a VLAN that is given or released, are so in the profile as well.
 
-use std::net::IpAddr;
-
 use cadastre_api_types::internal::{Reserve, ReserveFrom};
 use cadastre_api_types::{ApiError, ErrorCode};
 use cadastre_domain::Prefix;
 use cadastre_domain::isp::{
-    IpType, NetworkProfile, Reservation, ReservationStatus, Subscriber, SubscriberStatus, VlanHolder, VlanTag,
+    IpType, NetworkProfile, Reservation, ReservationStatus, Subscriber, VlanHolder, VlanTag,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -16,54 +14,14 @@ use super::draft::Draft;
 use super::{lifecycle, profiles, reserve, vlans};
 use crate::errors::{Failure, Outcome};
 
-/// What a profile says of a type.
-pub(super) fn named(profile: &NetworkProfile, ip_type: IpType) -> Option<Prefix> {
-    match ip_type {
-        IpType::Ipv4 => profile
-            .static_ipv4
-            .map(|address| Prefix::host(IpAddr::V4(address))),
-        IpType::Ipv6 => profile
-            .static_ipv6
-            .map(|address| Prefix::host(IpAddr::V6(address))),
-        IpType::Ipv6Prefix => profile.ipv6_prefix,
-    }
-}
-
-/// Has a profile say this of a type.
-pub(super) fn name(profile: &mut NetworkProfile, ip_type: IpType, prefix: Option<Prefix>) {
-    let address = prefix.map(|prefix| prefix.addr());
-    match ip_type {
-        IpType::Ipv4 => {
-            profile.static_ipv4 = match address {
-                Some(IpAddr::V4(address)) => Some(address),
-                Some(IpAddr::V6(_)) | None => None,
-            }
-        }
-        IpType::Ipv6 => {
-            profile.static_ipv6 = match address {
-                Some(IpAddr::V6(address)) => Some(address),
-                Some(IpAddr::V4(_)) | None => None,
-            }
-        }
-        IpType::Ipv6Prefix => profile.ipv6_prefix = prefix,
-    }
-}
-
-fn in_service(subscriber: &Subscriber) -> bool {
-    match subscriber.status {
-        SubscriberStatus::Active | SubscriberStatus::Suspended => true,
-        SubscriberStatus::Pending | SubscriberStatus::Terminated => false,
-    }
-}
-
 /// An address was assigned. One that was forced may be named by somebody else's profile, and is left to the operator.
 pub(super) async fn assigned(draft: &mut Draft<'_, '_>, made: &Reservation) -> Outcome<()> {
     let holder = reserve::known(draft, &made.subscriber_id).await?;
-    if made.forced || !holder.as_ref().is_some_and(in_service) {
+    if made.forced || !holder.as_ref().is_some_and(Subscriber::in_service) {
         return Ok(());
     }
     profiles::set(draft, &made.subscriber_id, |profile| {
-        name(profile, made.ip_type, Some(made.prefix));
+        profile.name(made.ip_type, Some(made.prefix));
     })
     .await
 }
@@ -73,11 +31,11 @@ pub(super) async fn taken_back(draft: &mut Draft<'_, '_>, ended: &Reservation) -
     let Some((_, profile)) = profiles::find(draft, &ended.subscriber_id).await? else {
         return Ok(());
     };
-    if named(&profile, ended.ip_type) != Some(ended.prefix) {
+    if profile.named(ended.ip_type) != Some(ended.prefix) {
         return Ok(());
     }
     profiles::set(draft, &ended.subscriber_id, |profile| {
-        name(profile, ended.ip_type, None)
+        profile.name(ended.ip_type, None)
     })
     .await
 }
@@ -109,7 +67,7 @@ pub(super) async fn vlan_allocated(
         return Ok(());
     };
     let known = reserve::known(draft, id).await?;
-    if !known.as_ref().is_some_and(in_service) {
+    if !known.as_ref().is_some_and(Subscriber::in_service) {
         return Ok(());
     }
     profiles::set(draft, id, |profile| profile.vlan = profile.vlan.or(Some(tag))).await
@@ -125,18 +83,18 @@ pub(super) async fn with_holdings(
 ) -> Outcome<NetworkProfile> {
     for ip_type in IpType::ALL {
         let Some((_, held)) = lifecycle::held(draft, &subscriber.id, *ip_type).await? else {
-            let was = before.and_then(|before| named(before, *ip_type));
-            if let Some(prefix) = named(&wanted, *ip_type).filter(|prefix| was != Some(*prefix)) {
+            let was = before.and_then(|before| before.named(*ip_type));
+            if let Some(prefix) = wanted.named(*ip_type).filter(|prefix| was != Some(*prefix)) {
                 assign_named(draft, subscriber, *ip_type, prefix).await?;
             }
             continue;
         };
-        let is_named = before.and_then(|before| named(before, *ip_type)) == Some(held.prefix);
+        let is_named = before.and_then(|before| before.named(*ip_type)) == Some(held.prefix);
         if held.status != ReservationStatus::Assigned || !is_named {
             continue;
         }
-        match named(&wanted, *ip_type) {
-            None => name(&mut wanted, *ip_type, Some(held.prefix)),
+        match wanted.named(*ip_type) {
+            None => wanted.name(*ip_type, Some(held.prefix)),
             Some(same) if same == held.prefix => {}
             Some(_) => return Err(holds_another(&held)),
         }
@@ -156,7 +114,7 @@ async fn assign_named(
 ) -> Outcome<()> {
     let pool = draft.book().pool_around(&prefix);
     let hands_out = pool.is_some_and(|pool| pool.value.pool_type.ip_type() == ip_type);
-    if !hands_out || !in_service(subscriber) {
+    if !hands_out || !subscriber.in_service() {
         return Ok(());
     }
     let wish = Reserve {
@@ -206,10 +164,7 @@ async fn vlan_for(
 }
 
 fn holds_another(held: &Reservation) -> Failure {
-    let shown = match held.ip_type {
-        IpType::Ipv4 | IpType::Ipv6 => held.prefix.addr().to_string(),
-        IpType::Ipv6Prefix => held.prefix.to_string(),
-    };
+    let shown = reserve::shown(&held.prefix);
     Failure::from(
         ApiError::new(
             ErrorCode::AlreadyAssigned,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::draft::{Draft, invalid};
 use super::things::{features_of, plan_changed};
-use super::{alike, lifecycle, profiles, reserve, subscribers, vlans};
+use super::{lifecycle, profiles, reserve, subscribers, vlans};
 use crate::errors::{Failure, Outcome};
 use crate::keys;
 
@@ -274,7 +274,7 @@ async fn give(
     }
     profiles::set(draft, &subscriber.id, |profile| {
         for held in &has {
-            alike::name(profile, held.ip_type, Some(held.prefix));
+            profile.name(held.ip_type, Some(held.prefix));
         }
         let mode = mode_of(features);
         let has_none = profile.static_ipv6.is_none() && profile.ipv6_prefix.is_none();
@@ -314,7 +314,7 @@ async fn take(
         IpType::Ipv6 => choices.ipv6_pool_id,
         IpType::Ipv6Prefix => choices.pd_pool_id,
     };
-    let pinned = profile.and_then(|profile| alike::named(profile, ip_type));
+    let pinned = profile.and_then(|profile| profile.named(ip_type));
     let (from, length) = match (chosen, pinned) {
         (Some(pool), _) => (ReserveFrom::Pool(pool), want.length),
         (None, Some(prefix)) => {

@@ -19,7 +19,7 @@ use crate::graphql::paging::{Page, Slice};
 use crate::graphql::scalars::{BigInt, id};
 use crate::graphql::session::InSpace;
 use crate::graphql::words::{ServiceType, SubscriberStatus};
-use crate::isp::wire::{plan, profile, reservation, subscriber, subscriber_id};
+use crate::isp::wire::{plan, profile, reservation, shown, subscriber_id};
 use crate::isp::{reservations, vlans};
 
 /// A subscriber. Its RADIUS password is never shown.
@@ -126,7 +126,7 @@ impl Subscriber {
     async fn held(&self, ip_type: IpType) -> Result<Option<String>, ApiError> {
         let held = self.at.holdings(self.key()?).await?;
         let found = held.into_iter().find(|kept| kept.value.ip_type == ip_type);
-        Ok(found.map(|kept| subscriber::held_text(&kept.value)))
+        Ok(found.map(|kept| shown(&kept.value.prefix)))
     }
 }
 

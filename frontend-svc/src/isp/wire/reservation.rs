@@ -49,11 +49,7 @@ pub(crate) fn to_wire(kept: Kept<Reservation>) -> WireReservation {
         id: reservation.id,
         pool_id: reservation.pool_id,
         subscriber_id: reservation.subscriber_id.to_string(),
-        ip_address: if delegated {
-            reservation.prefix.to_string()
-        } else {
-            shown(&reservation.prefix)
-        },
+        ip_address: shown(&reservation.prefix),
         prefix_length: delegated.then_some(reservation.prefix.len()),
         ip_type: reservation.ip_type.into(),
         status: reservation.status.into(),

@@ -37,18 +37,10 @@ pub(crate) fn with_holdings<'r>(
                 IpType::Ipv6 => &mut wire.static_ipv6,
                 IpType::Ipv6Prefix => &mut wire.ipv6_prefix,
             };
-            *field = Some(held_text(held));
+            *field = Some(shown(&held.prefix));
         }
     }
     wire
-}
-
-/// What a reservation holds: an address, or a delegated prefix.
-pub(crate) fn held_text(held: &Reservation) -> String {
-    match held.ip_type {
-        IpType::Ipv4 | IpType::Ipv6 => shown(&held.prefix),
-        IpType::Ipv6Prefix => held.prefix.to_string(),
-    }
 }
 
 /// Whether a body names what the subscriber holds.
